@@ -1,0 +1,137 @@
+// gzip [RFC 1952] over zlib: a sink that compresses, an input that decompresses member by member.
+#pragma once
+
+#include <zlib.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "wisp/error.hpp"
+#include "wisp/input.hpp"
+#include "wisp/sink.hpp"
+
+namespace wisp {
+
+/// Adding 16 to zlib's window bits selects the gzip wrapper, and nothing but it [zlib.h, deflateInit2].
+inline constexpr int gzip_window_bits = 15 + 16;
+
+/// Compresses into one gzip member with no name, no time and OS "Unix" (3), so the same bytes in give the same bytes
+/// out. finish() writes the trailer and finishes the sink behind it.
+class GzipSink : public Sink {
+public:
+    /// `level` is 1 to 9.
+    GzipSink(Sink& out, int level) : out_(out), block_(block_size) {
+        if (deflateInit2(&stream_, level, Z_DEFLATED, gzip_window_bits, 9, Z_DEFAULT_STRATEGY) != Z_OK)
+            throw Error("gzip", "zlib cannot start", Fault::system);
+        header_.os = 3;
+        deflateSetHeader(&stream_, &header_);
+    }
+    ~GzipSink() override { deflateEnd(&stream_); }
+
+private:
+    void append(Bytes bytes) override {
+        stream_.next_in = const_cast<Bytef*>(bytes.data()); // zlib only reads it
+        for (std::size_t left = bytes.size(); left > 0 || stream_.avail_in > 0;) {
+            if (stream_.avail_in == 0) {
+                stream_.avail_in = static_cast<uInt>(std::min<std::size_t>(left, 1u << 30));
+                left -= stream_.avail_in;
+            }
+            run(Z_NO_FLUSH);
+        }
+    }
+
+    void end() override {
+        while (run(Z_FINISH) != Z_STREAM_END) {
+        }
+        out_.finish();
+    }
+
+    int run(int flush) {
+        stream_.next_out = block_.data();
+        stream_.avail_out = static_cast<uInt>(block_.size());
+        const int result = deflate(&stream_, flush);
+        if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR)
+            throw Error("gzip", "zlib cannot compress", Fault::system);
+        out_.write(Bytes(block_).first(block_.size() - stream_.avail_out));
+        return result;
+    }
+
+    Sink& out_;
+    z_stream stream_{};
+    gz_header header_{};
+    std::vector<std::uint8_t> block_;
+};
+
+/// Decompresses gzip members one at a time, and never looks past one unasked: a package's members are signed and
+/// hashed apart, so their boundaries matter. read_some() returns 0 at the end of a member; next_member() goes on.
+class GunzipInput : public Input {
+public:
+    /// Sees the compressed bytes of the member being read, in order, header and trailer included, each once.
+    using Tap = std::function<void(Bytes)>;
+
+    explicit GunzipInput(Input& in, Tap tap = {}) : in_(in), tap_(std::move(tap)), block_(block_size) {
+        if (inflateInit2(&stream_, gzip_window_bits) != Z_OK)
+            throw Error(in.name(), "zlib cannot start", Fault::system);
+    }
+    ~GunzipInput() override { inflateEnd(&stream_); }
+
+    const std::string& name() const override { return in_.name(); }
+
+    /// Starts the next member, or says false where the input ends. Throws Error (input) when what follows is not a
+    /// gzip member, or when the present one has not been read to its end.
+    bool next_member() {
+        if (in_member_) refuse(name(), "has a gzip member that was not read to its end");
+        if (stream_.avail_in == 0 && !refill()) return false;
+        if (stream_.next_in[0] != 0x1f)
+            refuse(name(), "is not gzip at compressed byte " + std::to_string(consumed()));
+        inflateReset(&stream_);
+        in_member_ = true;
+        return true;
+    }
+
+    std::size_t read_some(std::span<std::uint8_t> into) override {
+        if (!in_member_ || into.empty()) return 0;
+        stream_.next_out = into.data();
+        stream_.avail_out = static_cast<uInt>(std::min<std::size_t>(into.size(), 1u << 30));
+        const uInt room = stream_.avail_out;
+        while (in_member_ && stream_.avail_out == room) step();
+        return room - stream_.avail_out;
+    }
+
+    /// Compressed bytes used so far, all members together.
+    std::uint64_t consumed() const { return consumed_; }
+
+private:
+    bool refill() {
+        const std::size_t have = in_.read_some(block_);
+        stream_.next_in = block_.data();
+        stream_.avail_in = static_cast<uInt>(have);
+        return have > 0;
+    }
+
+    void step() {
+        if (stream_.avail_in == 0 && !refill())
+            refuse(name(), "is cut inside a gzip member at compressed byte " + std::to_string(consumed()));
+        const Bytes before(stream_.next_in, stream_.avail_in);
+        const int result = inflate(&stream_, Z_NO_FLUSH);
+        const Bytes used = before.first(before.size() - stream_.avail_in);
+        consumed_ += used.size();
+        if (tap_ && !used.empty()) tap_(used);
+        if (result == Z_STREAM_END) in_member_ = false;
+        else if (result == Z_MEM_ERROR) throw Error(name(), "zlib is out of memory", Fault::system);
+        else if (result != Z_OK && result != Z_BUF_ERROR)
+            refuse(name(), std::string("is not valid gzip at compressed byte ") + std::to_string(consumed()) + ": " +
+                               (stream_.msg ? stream_.msg : "preset dictionary"));
+    }
+
+    Input& in_;
+    Tap tap_;
+    z_stream stream_{};
+    std::vector<std::uint8_t> block_;
+    std::uint64_t consumed_ = 0;
+    bool in_member_ = false;
+};
+
+} // namespace wisp

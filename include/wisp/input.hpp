@@ -1,0 +1,126 @@
+// Where bytes come from, in sequence.
+#pragma once
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "wisp/error.hpp"
+#include "wisp/fd.hpp"
+#include "wisp/sink.hpp"
+#include "wisp/view.hpp"
+
+namespace wisp {
+
+/// Sequential bytes of unknown length: a pipe, a file, what a decompressor yields.
+class Input {
+public:
+    Input() = default;
+    Input(const Input&) = delete;
+    Input& operator=(const Input&) = delete;
+    virtual ~Input() = default;
+
+    /// Reads at least one byte into `into` (not empty) and says how many; 0 only at the end.
+    virtual std::size_t read_some(std::span<std::uint8_t> into) = 0;
+
+    /// The subject of errors about these bytes.
+    virtual const std::string& name() const = 0;
+
+    /// Reads until `into` is full or the input ends; says how many bytes were read.
+    std::size_t read_up_to(std::span<std::uint8_t> into) {
+        std::size_t have = 0;
+        while (have < into.size()) {
+            const std::size_t count = read_some(into.subspan(have));
+            if (count == 0) break;
+            have += count;
+        }
+        return have;
+    }
+
+    /// Fills `into` or throws Error (input) that says what was cut and where.
+    void read_exactly(std::span<std::uint8_t> into, std::string_view what) {
+        const std::size_t have = read_up_to(into);
+        if (have < into.size()) cut(what, have, into.size());
+    }
+
+    /// Moves exactly `count` bytes to `out`, or throws as read_exactly() does.
+    void copy_exactly(Sink& out, std::uint64_t count, std::string_view what) {
+        std::vector<std::uint8_t> block(std::min<std::uint64_t>(count, block_size));
+        for (std::uint64_t left = count; left > 0;) {
+            const auto part = std::span(block).first(std::min<std::uint64_t>(left, block.size()));
+            const std::size_t have = read_some(part);
+            if (have == 0) cut(what, count - left, count);
+            out.write(Bytes(part.first(have)));
+            left -= have;
+        }
+    }
+
+    /// Moves all that is left to `out`.
+    void copy_all(Sink& out) {
+        std::vector<std::uint8_t> block(block_size);
+        while (const std::size_t have = read_some(block)) out.write(Bytes(block).first(have));
+    }
+
+    /// All that is left, at most `limit` bytes; a longer input is refused.
+    std::vector<std::uint8_t> read_all(std::uint64_t limit) {
+        std::vector<std::uint8_t> all, block(block_size);
+        while (const std::size_t have = read_some(block)) {
+            if (have > limit - all.size())
+                refuse(name(), "is longer than " + std::to_string(limit) + " bytes");
+            all.insert(all.end(), block.begin(), block.begin() + static_cast<std::ptrdiff_t>(have));
+        }
+        return all;
+    }
+
+private:
+    [[noreturn]] void cut(std::string_view what, std::uint64_t have, std::uint64_t wanted) const {
+        refuse(name(), "is cut in " + std::string(what) + ": " + std::to_string(have) + " of " +
+                           std::to_string(wanted) + " bytes");
+    }
+};
+
+/// Reads a descriptor: its own, or one that stays the caller's.
+class FdInput : public Input {
+public:
+    FdInput(int fd, std::string_view name) : fd_(fd), name_(name) {}
+    FdInput(Fd fd, std::string_view name) : owned_(std::move(fd)), fd_(owned_.get()), name_(name) {}
+
+    std::size_t read_some(std::span<std::uint8_t> into) override {
+        for (;;) {
+            const ssize_t count = ::read(fd_, into.data(), into.size());
+            if (count >= 0) return static_cast<std::size_t>(count);
+            if (errno != EINTR) fail_errno(name_, "read");
+        }
+    }
+    const std::string& name() const override { return name_; }
+
+private:
+    Fd owned_;
+    int fd_;
+    std::string name_;
+};
+
+/// Reads bytes in memory, which belong to the caller and must outlive it.
+class MemoryInput : public Input {
+public:
+    MemoryInput(Bytes bytes, std::string_view name) : bytes_(bytes), name_(name) {}
+
+    std::size_t read_some(std::span<std::uint8_t> into) override {
+        const std::size_t count = std::min(into.size(), bytes_.size());
+        std::copy_n(bytes_.begin(), count, into.begin());
+        bytes_ = bytes_.subspan(count);
+        return count;
+    }
+    const std::string& name() const override { return name_; }
+
+private:
+    Bytes bytes_;
+    std::string name_;
+};
+
+} // namespace wisp

@@ -1,0 +1,156 @@
+// Where bytes go. An output can only be appended to, zeros are a verb of their own, and ending is a call.
+#pragma once
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "wisp/checked.hpp"
+#include "wisp/error.hpp"
+#include "wisp/view.hpp"
+
+namespace wisp {
+
+/// How much is moved at a time wherever contents are streamed.
+inline constexpr std::size_t block_size = 64 * 1024;
+
+/// An append-only output. Implementations provide append(), may provide append_zeros() and end().
+class Sink {
+public:
+    Sink() = default;
+    Sink(const Sink&) = delete;
+    Sink& operator=(const Sink&) = delete;
+    virtual ~Sink() = default;
+
+    void write(Bytes bytes) {
+        append(bytes);
+        position_ += bytes.size();
+    }
+    void write(std::string_view text) { write(as_bytes(text)); }
+
+    /// Writes a struct as it lies on disk.
+    template <class T>
+        requires(std::is_trivially_copyable_v<T> && alignof(T) == 1 && std::is_class_v<T> &&
+                 !std::is_convertible_v<T, Bytes> && !std::is_convertible_v<T, std::string_view>)
+    void write(const T& value) {
+        write(Bytes{reinterpret_cast<const std::uint8_t*>(&value), sizeof(T)});
+    }
+
+    void zeros(std::uint64_t count) {
+        append_zeros(count);
+        position_ += count;
+    }
+
+    /// Zeros up to the next multiple of `alignment`, a power of two, counted from this sink's first byte.
+    void pad_to(std::uint64_t alignment) { zeros(padding(position_, alignment)); }
+
+    /// Everything has been written: makes it last, or throws. A sink that is destroyed without it has written
+    /// something incomplete, and must leave it looking so.
+    void finish() { end(); }
+
+    /// Bytes written so far.
+    std::uint64_t position() const { return position_; }
+
+protected:
+    virtual void append(Bytes bytes) = 0;
+    virtual void append_zeros(std::uint64_t count) {
+        static constexpr std::array<std::uint8_t, 4096> block{};
+        for (; count > 0; count -= std::min<std::uint64_t>(count, block.size()))
+            append(Bytes(block).first(std::min<std::uint64_t>(count, block.size())));
+    }
+    virtual void end() {}
+
+private:
+    std::uint64_t position_ = 0;
+};
+
+/// Collects what is written.
+class MemorySink : public Sink {
+public:
+    std::vector<std::uint8_t> bytes;
+
+private:
+    void append(Bytes more) override { bytes.insert(bytes.end(), more.begin(), more.end()); }
+};
+
+/// Forgets what is written; position() still counts it.
+class NullSink : public Sink {
+private:
+    void append(Bytes) override {}
+    void append_zeros(std::uint64_t) override {}
+};
+
+/// Writes to a descriptor that stays the caller's, through one block of memory. On a regular file that is not
+/// opened for appending, long runs of zeros become holes; on anything else nothing ever seeks.
+class FdSink : public Sink {
+public:
+    /// `name` is the subject of every error, "standard output" for descriptor 1.
+    FdSink(int fd, std::string_view name) : fd_(fd), name_(name), holes_(can_have_holes(fd)) {
+        buffer_.reserve(block_size);
+    }
+
+private:
+    static bool can_have_holes(int fd) {
+        struct stat status {};
+        const int flags = ::fcntl(fd, F_GETFL);
+        return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && flags >= 0 && (flags & O_APPEND) == 0;
+    }
+
+    void append(Bytes bytes) override {
+        if (bytes.size() >= block_size) {
+            flush();
+            write_out(bytes);
+            return;
+        }
+        if (bytes.size() > block_size - buffer_.size()) flush();
+        buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+    }
+
+    void append_zeros(std::uint64_t count) override {
+        if (!holes_ || count < block_size) {
+            Sink::append_zeros(count);
+            return;
+        }
+        flush();
+        if (::lseek(fd_, static_cast<off_t>(count), SEEK_CUR) < 0) fail_errno(name_, "seek");
+        ends_in_hole_ = true;
+    }
+
+    void end() override {
+        flush();
+        if (!ends_in_hole_) return;
+        const off_t size = ::lseek(fd_, 0, SEEK_CUR);
+        if (size < 0 || ::ftruncate(fd_, size) != 0) fail_errno(name_, "truncate");
+    }
+
+    void flush() {
+        write_out(buffer_);
+        buffer_.clear();
+    }
+
+    void write_out(Bytes bytes) {
+        if (!bytes.empty()) ends_in_hole_ = false;
+        while (!bytes.empty()) {
+            const ssize_t count = ::write(fd_, bytes.data(), bytes.size());
+            if (count < 0 && errno == EINTR) continue;
+            if (count < 0) fail_errno(name_, "write");
+            bytes = bytes.subspan(static_cast<std::size_t>(count));
+        }
+    }
+
+    int fd_;
+    std::string name_;
+    bool holes_;
+    bool ends_in_hole_ = false;
+    std::vector<std::uint8_t> buffer_;
+};
+
+} // namespace wisp

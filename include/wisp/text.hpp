@@ -1,0 +1,69 @@
+// Numbers and names as text: strict to read, safe to print.
+#pragma once
+
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace wisp {
+
+/// Eight hexadecimal digits, zero-padded, upper case: how newc spells a field.
+constexpr std::array<char, 8> hex8(std::uint32_t value) {
+    std::array<char, 8> text{};
+    for (std::size_t i = 8; i > 0; --i, value >>= 4) text[i - 1] = "0123456789ABCDEF"[value & 15];
+    return text;
+}
+
+/// Lower-case hexadecimal of some bytes: how digests are spelt.
+template <class Range>
+std::string hex(const Range& bytes) {
+    std::string text;
+    for (const std::uint8_t byte : bytes) {
+        text += "0123456789abcdef"[byte >> 4];
+        text += "0123456789abcdef"[byte & 15];
+    }
+    return text;
+}
+
+/// The whole of `text` as an unsigned number in `base`, at most `max`. No sign, no space, no prefix, not empty.
+inline std::optional<std::uint64_t> parse_unsigned(std::string_view text, int base = 10,
+                                                   std::uint64_t max = UINT64_MAX) {
+    std::uint64_t value = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stop, failure] = std::from_chars(text.data(), end, value, base);
+    if (text.empty() || failure != std::errc{} || stop != end || value > max) return std::nullopt;
+    return value;
+}
+
+/// `text` fit for one line of a message: control characters (a hostile archive's escape sequences, a newline)
+/// become \xHH; bytes from 0x80 on pass, so UTF-8 names stay readable.
+inline std::string printable(std::string_view text) {
+    std::string safe;
+    for (const char c : text) {
+        const auto byte = static_cast<std::uint8_t>(c);
+        if (byte >= 0x20 && byte != 0x7f) {
+            safe += c;
+        } else {
+            safe += "\\x";
+            safe += hex(std::array{byte});
+        }
+    }
+    return safe;
+}
+
+/// The pieces of `text` between `separator`s; an empty text has one empty piece.
+inline std::vector<std::string_view> split(std::string_view text, char separator) {
+    std::vector<std::string_view> pieces;
+    for (;;) {
+        const auto at = text.find(separator);
+        pieces.push_back(text.substr(0, at));
+        if (at == std::string_view::npos) return pieces;
+        text.remove_prefix(at + 1);
+    }
+}
+
+} // namespace wisp
