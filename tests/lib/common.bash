@@ -1,0 +1,14 @@
+# What every bats file starts from: the tools that were built come first in PATH, the work happens in the test's own
+# folder, and nothing of the caller's locale, clock or configuration is left.
+bats_require_minimum_version 1.5.0
+
+WISP_ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+WISP_BIN=${WISP_BIN:-$WISP_ROOT/build/bin}
+PATH=$WISP_BIN:$PATH
+export WISP_ROOT WISP_BIN PATH
+export LC_ALL=C TZ=UTC
+unset SOURCE_DATE_EPOCH XDG_CACHE_HOME NO_COLOR
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+}
