@@ -1,0 +1,136 @@
+// wisp-cpio: a manifest on standard input becomes a newc archive on standard output.
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <ctime>
+
+#include "wisp/cpio.hpp"
+#include "wisp/cpio_read.hpp"
+#include "wisp/gzip.hpp"
+#include "wisp/manifest.hpp"
+#include "wisp/tool.hpp"
+
+using namespace wisp;
+
+namespace {
+
+const Tool tool{
+    .name = "wisp-cpio",
+    .help = R"(usage: wisp-cpio [-z[LEVEL]] [--mtime SECONDS] [FILE] > ARCHIVE
+       wisp-cpio --list [FILE]
+
+Writes the newc archive (initramfs) that a manifest describes, the bytes gen_init_cpio would write.
+FILE, or standard input, holds one entry a line:
+
+  dir   NAME MODE UID GID
+  file  NAME LOCATION MODE UID GID [HARD-LINK]...
+  slink NAME TARGET MODE UID GID
+  nod   NAME MODE UID GID c|b MAJOR MINOR
+  pipe  NAME MODE UID GID
+  sock  NAME MODE UID GID
+  # a comment
+
+  -z, --gzip[=LEVEL]   compress with gzip, level 1 to 9 (6)
+      --mtime SECONDS  every entry's time (SOURCE_DATE_EPOCH, or 0)
+  -t, --list           print what an archive holds: concatenated and gzipped members too
+      --help, --version
+
+Example: wisp-cpio < manifest | gzip > initrd.img
+)",
+    .options = {{"gzip", 'z', Option::Value::optional},
+                {"mtime", 0, Option::Value::required},
+                {"list", 't', Option::Value::none}},
+};
+
+std::optional<std::string> environment(const std::string& name) {
+    const char* const value = std::getenv(name.c_str());
+    if (!value) return std::nullopt;
+    return value;
+}
+
+int gzip_level(const Arguments& arguments) {
+    if (arguments.value("gzip") == "") return 6;
+    return static_cast<int>(*arguments.number("gzip", 1, 9));
+}
+
+void write_entries(const std::vector<Entry>& entries, std::uint32_t mtime, Sink& out) {
+    CpioWriter archive(out, mtime);
+    for (const Entry& entry : entries) archive.add(entry);
+    archive.finish();
+    out.finish();
+}
+
+void write_archive(const Arguments& arguments) {
+    refuse_terminal();
+    constexpr std::uint64_t latest = std::numeric_limits<std::uint32_t>::max();
+    const auto given = arguments.number("mtime", 0, latest);
+    const auto mtime = static_cast<std::uint32_t>(given ? *given : source_date_epoch(latest));
+    const bool compress = arguments.has("gzip");
+    const int level = compress ? gzip_level(arguments) : 0;
+
+    const auto in = open_operand(single_operand(arguments), "manifest");
+    const std::vector<Entry> entries = read_manifest(*in, environment);
+    for (const Entry& entry : entries) CpioWriter::check(entry, in->name());
+
+    FdSink out(STDOUT_FILENO, "standard output");
+    if (compress) {
+        GzipSink packed(out, level);
+        write_entries(entries, mtime, packed);
+    } else {
+        write_entries(entries, mtime, out);
+    }
+}
+
+std::string mode_text(std::uint32_t mode) {
+    std::string text = "?rwxrwxrwx";
+    constexpr std::array<std::pair<std::uint32_t, char>, 7> types{{{mode::socket, 's'}, {mode::symlink, 'l'},
+        {mode::file, '-'}, {mode::block, 'b'}, {mode::directory, 'd'}, {mode::character, 'c'}, {mode::pipe, 'p'}}};
+    for (const auto& [type, letter] : types)
+        if ((mode & mode::type_mask) == type) text[0] = letter;
+    for (std::size_t bit = 0; bit < 9; ++bit)
+        if ((mode >> (8 - bit) & 1) == 0) text[bit + 1] = '-';
+    constexpr std::array<std::pair<std::size_t, std::string_view>, 3> special{{{3, "sS"}, {6, "sS"}, {9, "tT"}}};
+    for (std::size_t i = 0; i < special.size(); ++i)
+        if (mode >> (11 - i) & 1) text[special[i].first] = special[i].second[text[special[i].first] == 'x' ? 0 : 1];
+    return text;
+}
+
+std::string time_text(std::uint32_t seconds) {
+    const std::time_t time = seconds;
+    std::tm utc{};
+    gmtime_r(&time, &utc);
+    std::array<char, 24> text{};
+    std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc);
+    return text.data();
+}
+
+std::string list_line(const NewcEntry& entry) {
+    const std::uint32_t type = entry.mode & mode::type_mask;
+    const bool is_device = type == mode::block || type == mode::character;
+    const std::string size = is_device ? std::to_string(entry.rmaj) + "," + std::to_string(entry.rmin)
+                                       : std::to_string(entry.size);
+    std::string line = mode_text(entry.mode);
+    for (const std::string& word : {std::to_string(entry.nlink), std::to_string(entry.uid),
+                                    std::to_string(entry.gid), size, time_text(entry.mtime), printable(entry.name)})
+        line += " " + word;
+    if (type == mode::symlink) line += " -> " + printable(entry.target);
+    return line + "\n";
+}
+
+void list(const Arguments& arguments) {
+    for (const char* const option : {"gzip", "mtime"})
+        if (arguments.has(option)) misuse(std::string("--") + option, "does not go with --list");
+    const auto in = open_operand(single_operand(arguments), "archive");
+    FdSink out(STDOUT_FILENO, "standard output");
+    read_initramfs(*in, [&](const NewcEntry& entry) { out.write(list_line(entry)); });
+    out.finish();
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    return run_tool(tool, argc, argv, [](const Arguments& arguments) {
+        arguments.has("list") ? list(arguments) : write_archive(arguments);
+    });
+}
