@@ -1,0 +1,105 @@
+#include <catch2/catch.hpp>
+
+#include "wisp/cpio.hpp"
+#include "wisp/cpio_read.hpp"
+#include "wisp/manifest.hpp"
+
+using namespace wisp;
+
+namespace {
+
+std::vector<Entry> entries_of(std::string_view text) {
+    MemoryInput in(as_bytes(text), "manifest");
+    return read_manifest(in);
+}
+
+std::vector<std::uint8_t> archive_of(const std::vector<Entry>& entries) {
+    MemorySink out;
+    CpioWriter archive(out, 0);
+    for (const Entry& entry : entries) archive.add(entry);
+    archive.finish();
+    return out.bytes;
+}
+
+} // namespace
+
+TEST_CASE("a manifest's entries carry their fields and their line") {
+    const auto entries = entries_of("# comment\n\ndir /dev 0755 1 2\n nod dev/null 666 3 4 c 1 3\nslink /l t 0777 0 0");
+    REQUIRE(entries.size() == 3);
+    CHECK(entries[0].path == "dev");
+    CHECK(entries[0].mode == 0040755u);
+    CHECK(entries[0].line == 3);
+    CHECK(entries[1].path == "dev/null");
+    CHECK(entries[1].is(mode::character));
+    CHECK(entries[1].gid == 4);
+    CHECK(entries[1].rdev_minor == 3);
+    CHECK(entries[2].target == "t");
+    CHECK(entries[2].line == 5);
+}
+
+TEST_CASE("a manifest reads the same in pieces of one byte") {
+    struct Trickle : MemoryInput {
+        using MemoryInput::MemoryInput;
+        std::size_t read_some(std::span<std::uint8_t> into) override { return MemoryInput::read_some(into.first(1)); }
+    };
+    Trickle in(as_bytes("dir /a 0755 0 0\n# x\ndir /a/b 0700 0 0\n"), "manifest");
+    const auto entries = read_manifest(in);
+    REQUIRE(entries.size() == 2);
+    CHECK(entries[1].path == "a/b");
+    CHECK(entries[1].line == 3);
+}
+
+TEST_CASE("the first header has the fields of gen_init_cpio") {
+    // gen_init_cpio -t 0 (Linux 6.1) of "dir /a 0755 0 0"
+    const auto archive = archive_of(entries_of("dir /a 0755 0 0\n"));
+    CHECK(archive.size() == 512);
+    CHECK(as_text(Bytes(archive).first(112)) ==
+          std::string_view("070701000002D1000041ED00000000000000000000000200000000000000000000000300000001"
+                           "00000000000000000000000200000000a\0", 112));
+}
+
+TEST_CASE("a size of 33 bits is refused before a byte is written") {
+    struct Huge : Source {
+        std::uint64_t size() const override { return 1ull << 32; }
+        void copy_to(Sink&) const override { FAIL("was copied"); }
+    };
+    MemorySink out;
+    CpioWriter archive(out, 0);
+    const Entry entry{.path = "boot/huge", .mode = mode::file | 0644, .data = std::make_shared<Huge>()};
+    CHECK_THROWS_WITH(archive.add(entry), "boot/huge: size of 'boot/huge' 4294967296 exceeds 4294967295");
+    CHECK(out.bytes.empty());
+}
+
+TEST_CASE("contents that are shorter than promised do not end in a whole archive") {
+    struct Liar : Source {
+        std::uint64_t size() const override { return 10; }
+        void copy_to(Sink& out) const override {
+            out.write("short");
+            refuse("liar", "has only 5 bytes");
+        }
+    };
+    CHECK_THROWS_WITH(archive_of({{.path = "f", .mode = mode::file, .data = std::make_shared<Liar>()}}),
+                      "liar: has only 5 bytes");
+}
+
+TEST_CASE("an archive that is cut anywhere before its trailer ends is refused") {
+    const auto archive = archive_of(entries_of("dir /a 0755 0 0\nslink /a/l target 0777 0 0\n"));
+    std::size_t trailer = as_text(archive).find(newc_trailer) + newc_trailer.size() + 1;
+    for (std::size_t size = 0; size < trailer; ++size) {
+        CAPTURE(size);
+        MemoryInput in(Bytes(archive).first(size), "in");
+        CHECK_THROWS_AS(read_initramfs(in, [](const NewcEntry&) {}), Error);
+    }
+    MemoryInput whole(archive, "in");
+    std::vector<std::string> names;
+    read_initramfs(whole, [&](const NewcEntry& entry) { names.push_back(entry.name); });
+    CHECK(names == std::vector<std::string>{"a", "a/l"});
+}
+
+TEST_CASE("an entry whose size lies is refused, not allocated") {
+    auto archive = archive_of(entries_of("slink /l target 0777 0 0\n"));
+    std::copy_n("FFFFFFF0", 8, archive.begin() + 54); // filesize
+    MemoryInput in(archive, "in");
+    CHECK_THROWS_WITH(read_initramfs(in, [](const NewcEntry&) {}),
+                      Catch::StartsWith("in: is cut in the contents of l: "));
+}
