@@ -37,7 +37,7 @@ INITS     = $(INIT_ARCHES:%=$(BUILD)/init/init-%)
 UNIT_SRC := $(wildcard tests/unit/*.cpp)
 UNIT_OBJ  = $(UNIT_SRC:%.cpp=$(BUILD)/%.o)
 
-.PHONY: all tools init unit demo test install uninstall clean help
+.PHONY: all tools init unit demo test sanitized judges services install uninstall clean help
 .DELETE_ON_ERROR:
 
 all: tools init ## the tools and both inits
@@ -74,10 +74,82 @@ $(BUILD)/flags: FORCE
 	    cmp -s - $@ || echo '$(CXX) $(FLAGS) $(LDFLAGS) $(LIBS) $(INIT_CXX_x86_64) $(INIT_CXX_aarch64) $(INIT_FLAGS)' >$@
 FORCE:
 
+# ---- the demo --------------------------------------------------------------------------------------------------
+
+demo: ## set up, build, boot a service in QEMU and print its HTTP answer
+	@.ci/setup demo
+	@$(MAKE) --no-print-directory -j2 all $(BUILD)/services/hello-aarch64
+	@WISP_BIN=$(abspath $(BUILD))/bin WISP_INIT=$(abspath $(BUILD))/init examples/demo $(BUILD)/services/hello-aarch64
+
+# ---- tests -----------------------------------------------------------------------------------------------------
+
+SERVICES = $(addprefix $(BUILD)/services/,hello-aarch64 hello-x86_64 probe-aarch64 probe-aarch64-pie probe-x86_64 \
+             probe-go-aarch64)
+
+test: ## set up and run every test
+	@.ci/setup test
+	@$(MAKE) --no-print-directory -j2 all unit sanitized judges services
+	@tests/run $(BUILD)
+
+sanitized: ## the tools and unit tests once more, by clang++ with ASan and UBSan, in BUILD/san
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/san CXX=clang++ \
+	    CXXFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all' tools unit
+
+judges: $(BUILD)/judges/gen_init_cpio
+
+$(BUILD)/judges/gen_init_cpio: tests/judges/gen_init_cpio
+	$(call say,JUDGE,$@)
+	@mkdir -p $(@D)
+	$(Q)$< $(abspath $@)
+
+services: $(SERVICES)
+
+$(BUILD)/services/hello-%: examples/hello.cpp
+	$(call say,CXX,$@)
+	@mkdir -p $(@D)
+	$(Q)$(INIT_CXX_$*) -std=c++20 -O2 -static -s -o $@ $<
+
+$(BUILD)/services/probe-%-pie: tests/services/probe.cpp
+	$(call say,CXX,$@)
+	@mkdir -p $(@D)
+	$(Q)$(INIT_CXX_$*) -std=c++20 -O2 -static-pie -s -o $@ $<
+
+$(BUILD)/services/probe-go-%: tests/services/probe.go
+	$(call say,GO,$@)
+	@mkdir -p $(@D)
+	$(Q)CGO_ENABLED=0 GOARCH=$(subst aarch64,arm64,$(subst x86_64,amd64,$*)) GOFLAGS=-mod=mod GO111MODULE=off \
+	    GOCACHE=$(abspath $(BUILD))/go go build -trimpath -ldflags '-s -w' -o $@ $<
+
+$(BUILD)/services/probe-%: tests/services/probe.cpp
+	$(call say,CXX,$@)
+	@mkdir -p $(@D)
+	$(Q)$(INIT_CXX_$*) -std=c++20 -O2 -static -s -o $@ $<
+
+# ---- installing ------------------------------------------------------------------------------------------------
+
+install: all ## into PREFIX
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/wisp $(DESTDIR)$(PREFIX)/share/wisp/boards/keys \
+	    $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/include/wisp
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	install -m 755 wisp.sh $(DESTDIR)$(PREFIX)/bin/wisp
+	install -m 755 $(INITS) $(DESTDIR)$(PREFIX)/lib/wisp
+	install -m 644 $(BOARDS) $(DESTDIR)$(PREFIX)/share/wisp/boards
+	install -m 644 boards/keys/* $(DESTDIR)$(PREFIX)/share/wisp/boards/keys
+	install -m 644 $(wildcard tools/*/*.1) $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 include/wisp/*.hpp $(DESTDIR)$(PREFIX)/include/wisp
+
+uninstall: ## what install put there
+	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/bin/%) $(DESTDIR)$(PREFIX)/bin/wisp
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,$(notdir $(wildcard tools/*/*.1)))
+	rm -rf $(DESTDIR)$(PREFIX)/lib/wisp $(DESTDIR)$(PREFIX)/share/wisp $(DESTDIR)$(PREFIX)/include/wisp
+
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
 help: ## this text
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	@echo 'targets:'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
+	@echo 'variables:'
+	@sed -n '/^# Compiler/,/^HOST_ARCH/{/^[A-Z]/!d;/^HOST_ARCH/d;s/ *=.*//;s/^/  /p}' Makefile
 
 -include $(wildcard $(BUILD)/dep/*.d $(BUILD)/tests/unit/*.d)

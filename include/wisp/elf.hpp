@@ -1,16 +1,18 @@
-// ELF64 little-endian files [System V gABI, chapters 4 and 5]: the tables as they lie on disk, and views over them.
+// ELF64 little-endian files [System V gABI, chapters 4 and 5]: the tables as they lie on disk, and how to
+// find them.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "wisp/error.hpp"
 #include "wisp/le.hpp"
-#include "wisp/text.hpp"
+#include "wisp/seekable.hpp"
 #include "wisp/view.hpp"
 
 /// Constants have the specification's names in lower case: <elf.h> has taken the others as macros.
@@ -40,7 +42,8 @@ namespace pf {
 inline constexpr std::uint32_t x = 1, w = 2, r = 4;
 }
 namespace dt {
-inline constexpr std::uint64_t null = 0, needed = 1, strtab = 5, strsz = 10, soname = 14, flags_1 = 0x6ffffffb;
+inline constexpr std::uint64_t null = 0, needed = 1, strtab = 5, strsz = 10, soname = 14,
+                               flags_1 = 0x6ffffffb;
 }
 namespace df_1 {
 inline constexpr std::uint64_t pie = 0x08000000;
@@ -121,9 +124,17 @@ inline std::string machine_name(std::uint16_t machine) {
         std::uint16_t machine;
         std::string_view name;
     };
-    static constexpr std::array<Name, 12> names{{{3, "i386"}, {8, "MIPS"}, {20, "PowerPC"}, {21, "PowerPC64"},
-                                                 {22, "s390"}, {40, "ARM"}, {43, "SPARC V9"}, {62, "x86-64"},
-                                                 {183, "aarch64"}, {243, "RISC-V"}, {247, "BPF"},
+    static constexpr std::array<Name, 12> names{{{3, "i386"},
+                                                 {8, "MIPS"},
+                                                 {20, "PowerPC"},
+                                                 {21, "PowerPC64"},
+                                                 {22, "s390"},
+                                                 {40, "ARM"},
+                                                 {43, "SPARC V9"},
+                                                 {62, "x86-64"},
+                                                 {183, "aarch64"},
+                                                 {243, "RISC-V"},
+                                                 {247, "BPF"},
                                                  {258, "LoongArch"}}};
     std::string_view found = "machine";
     for (const Name& known : names)
@@ -131,45 +142,59 @@ inline std::string machine_name(std::uint16_t machine) {
     return std::string(found) + " (" + std::to_string(machine) + ")";
 }
 
-/// The text at `offset` of a string table, up to its NUL; nothing where it does not lie inside.
-inline std::optional<std::string_view> string_at(Bytes table, std::uint64_t offset) {
-    const std::string_view text = as_text(table);
-    const auto end = offset < text.size() ? text.find('\0', offset) : std::string_view::npos;
+/// The text at `offset`, up to its NUL; nothing where the file has none there. No name is longer than
+/// PATH_MAX: a hostile table is not searched further for the end of one.
+inline std::optional<std::string> string_at(const Seekable& file, std::uint64_t offset) {
+    constexpr std::uint64_t path_max = 4096;
+    if (offset >= file.size()) return std::nullopt;
+    std::vector<std::uint8_t> bytes(std::min(path_max, file.size() - offset));
+    file.read(offset, bytes, "name");
+    const std::string_view text = as_text(bytes);
+    const auto end = text.find('\0');
     if (end == std::string_view::npos) return std::nullopt;
-    return text.substr(offset, end - offset);
+    return std::string(text.substr(0, end));
 }
 
-/// The header of a relocatable ELF64 file for a machine wisp knows: a kernel module. Anything else is refused.
-inline Ehdr read_relocatable(const View& file) {
-    if (!is_elf(file.bytes())) refuse(file.subject(), "is not ELF");
+/// The header of a relocatable ELF64 file for a machine wisp knows: a kernel module. Anything else is
+/// refused.
+inline Ehdr read_relocatable(const Seekable& file) {
     const auto header = file.read<Ehdr>(0, "ELF header");
+    if (header.e_ident.ei_magic != magic) refuse(file.name(), "is not ELF");
     if (header.e_ident.ei_class != elfclass::elf64 || header.e_ident.ei_data != elfdata::lsb)
-        refuse(file.subject(), "is not 64-bit little-endian ELF");
+        refuse(file.name(), "is not 64-bit little-endian ELF");
     if (header.e_type != et::rel)
-        refuse(file.subject(), "has ELF type " + std::to_string(header.e_type) + ", a kernel module has 1");
+        refuse(file.name(), "has ELF type " + std::to_string(header.e_type) + ", a kernel module has 1");
     if (header.e_machine != em::aarch64 && header.e_machine != em::x86_64 && header.e_machine != em::riscv)
-        refuse(file.subject(), "is for " + machine_name(header.e_machine) +
-                                   ", wisp knows aarch64 (183), x86-64 (62) and RISC-V (243)");
+        refuse(file.name(), "is for " + machine_name(header.e_machine) +
+                                ", wisp knows aarch64 (183), x86-64 (62) and RISC-V (243)");
     return header;
 }
 
-/// The contents of the first section named `name`; nothing when there is none. Tables and contents that do not lie
-/// inside the file are refused. Extended section numbering (over 65279 sections) is refused as well: no module has it.
-inline std::optional<Bytes> find_section(const View& file, const Ehdr& header, std::string_view name) {
-    if (header.e_shoff == 0 || header.e_shnum == 0) refuse(file.subject(), "has no section headers");
+/// The contents of the first section named `name`, at most `limit` bytes; nothing when there is none. A table
+/// or contents that do not lie inside the file are refused, and so is extended section numbering, over 65279
+/// sections, which no module has.
+inline std::optional<std::vector<std::uint8_t>> read_section(const Seekable& file, const Ehdr& header,
+                                                             const std::string& name, std::uint64_t limit) {
+    if (header.e_shoff == 0 || header.e_shnum == 0) refuse(file.name(), "has no section headers");
     if (header.e_shentsize != sizeof(Shdr))
-        refuse(file.subject(), "has section headers of " + std::to_string(header.e_shentsize) + " bytes, not 64");
+        refuse(file.name(),
+               "has section headers of " + std::to_string(header.e_shentsize) + " bytes, not 64");
     if (header.e_shstrndx >= header.e_shnum)
-        refuse(file.subject(), "names section " + std::to_string(header.e_shstrndx) + " of " +
-                                   std::to_string(header.e_shnum) + " as its section name table");
-    const View table(file.subject(), file.cut(header.e_shoff, sizeof(Shdr) * header.e_shnum, "section headers"));
-    const auto section = [&](std::uint64_t i) { return table.read<Shdr>(i * sizeof(Shdr), "section header"); };
-    const Shdr names = section(header.e_shstrndx);
-    const Bytes text = file.cut(names.sh_offset, names.sh_size, "section name table");
-    for (std::uint64_t i = 0; i < header.e_shnum; ++i) {
-        const Shdr candidate = section(i);
-        if (candidate.sh_type == sht::nobits || string_at(text, candidate.sh_name) != name) continue;
-        return file.cut(candidate.sh_offset, candidate.sh_size, std::string("section ").append(name));
+        refuse(file.name(), "names section " + std::to_string(header.e_shstrndx) + " of " +
+                                std::to_string(header.e_shnum) + " as its section name table");
+    std::vector<Shdr> table(header.e_shnum);
+    file.read(header.e_shoff, {reinterpret_cast<std::uint8_t*>(table.data()), table.size() * sizeof(Shdr)},
+              "section header table");
+    const std::uint64_t names = table[header.e_shstrndx].sh_offset;
+    for (const Shdr& section : table) {
+        if (section.sh_type == sht::nobits || names > file.size()) continue;
+        if (string_at(file, names + section.sh_name) != name) continue;
+        if (section.sh_size > limit)
+            refuse(file.name(), "section " + name + " is " + std::to_string(section.sh_size) +
+                                    " bytes long, the limit is " + std::to_string(limit));
+        std::vector<std::uint8_t> contents(section.sh_size);
+        file.read(section.sh_offset, contents, "section " + name);
+        return contents;
     }
     return std::nullopt;
 }

@@ -17,6 +17,8 @@ inline constexpr std::uint32_t sector_size = 512;
 
 /// Clusters are counted from 2: the first two FAT entries hold no chain.
 inline constexpr std::uint32_t first_cluster = 2;
+/// As many can be told from the values with a meaning of their own.
+inline constexpr std::uint32_t max_clusters = 0x0FFFFFF5;
 /// The upper four bits of a FAT entry are reserved.
 inline constexpr std::uint32_t entry_mask = 0x0FFFFFFF;
 inline constexpr std::uint32_t end_of_chain = 0x0FFFFFFF;
@@ -25,10 +27,11 @@ inline constexpr std::uint32_t least_end_of_chain = 0x0FFFFFF8;
 
 /// A folder holds at most this many 32-byte entries, its long names' entries among them.
 inline constexpr std::uint64_t max_folder_entries = 65536;
+inline constexpr std::uint64_t max_file_bytes = 0xFFFFFFFF;
 /// In UTF-16 units.
 inline constexpr std::size_t max_name_units = 255;
 /// How deep folders nest. No document names a limit; Windows' paths of 260 characters end at 130.
-inline constexpr std::size_t max_depth = 128;
+inline constexpr std::ptrdiff_t max_depth = 128;
 
 inline constexpr std::uint8_t media_fixed_disk = 0xF8;
 inline constexpr std::array<std::uint8_t, 2> signature_bytes{0x55, 0xAA};
@@ -41,28 +44,28 @@ struct BootSector {
     std::uint8_t sectors_per_cluster = 0;                                 // BPB_SecPerClus
     le16 reserved_sectors = 0;                                            // BPB_RsvdSecCnt
     std::uint8_t fat_count = 2;                                           // BPB_NumFATs
-    le16 root_entries = 0;                                                // BPB_RootEntCnt, of FAT12 and FAT16
-    le16 total_sectors_16 = 0;                                            // BPB_TotSec16
-    std::uint8_t media = media_fixed_disk;                                // BPB_Media
-    le16 fat_sectors_16 = 0;                                              // BPB_FATSz16
-    le16 sectors_per_track = 63;                                          // BPB_SecPerTrk
-    le16 heads = 255;                                                     // BPB_NumHeads
-    le32 hidden_sectors = 0;                                              // BPB_HiddSec: before the volume
-    le32 total_sectors = 0;                                               // BPB_TotSec32
-    le32 fat_sectors = 0;                                                 // BPB_FATSz32
-    le16 flags = 0;                                                       // BPB_ExtFlags
-    le16 version = 0;                                                     // BPB_FSVer
-    le32 root_cluster = first_cluster;                                    // BPB_RootClus
-    le16 fs_info_sector = 1;                                              // BPB_FSInfo
-    le16 backup_sector = 6;                                               // BPB_BkBootSec
-    std::array<std::uint8_t, 12> reserved{};                              // BPB_Reserved
-    std::uint8_t drive = 0x80;                                            // BS_DrvNum
-    std::uint8_t reserved1 = 0;                                           // BS_Reserved1
-    std::uint8_t extended_signature = 0x29;                               // BS_BootSig: the next three are there
-    le32 volume_id = 0;                                                   // BS_VolID
-    std::array<char, 11> label{};                                         // BS_VolLab
-    std::array<char, 8> type{'F', 'A', 'T', '3', '2', ' ', ' ', ' '};     // BS_FilSysType: says nothing by itself
-    std::array<std::uint8_t, 3> code{0xF4, 0xEB, 0xFD};                   // x86: hlt; jmp back to it
+    le16 root_entries = 0;                                            // BPB_RootEntCnt, of FAT12 and FAT16
+    le16 total_sectors_16 = 0;                                        // BPB_TotSec16
+    std::uint8_t media = media_fixed_disk;                            // BPB_Media
+    le16 fat_sectors_16 = 0;                                          // BPB_FATSz16
+    le16 sectors_per_track = 63;                                      // BPB_SecPerTrk
+    le16 heads = 255;                                                 // BPB_NumHeads
+    le32 hidden_sectors = 0;                                          // BPB_HiddSec: before the volume
+    le32 total_sectors = 0;                                           // BPB_TotSec32
+    le32 fat_sectors = 0;                                             // BPB_FATSz32
+    le16 flags = 0;                                                   // BPB_ExtFlags
+    le16 version = 0;                                                 // BPB_FSVer
+    le32 root_cluster = first_cluster;                                // BPB_RootClus
+    le16 fs_info_sector = 1;                                          // BPB_FSInfo
+    le16 backup_sector = 6;                                           // BPB_BkBootSec
+    std::array<std::uint8_t, 12> reserved{};                          // BPB_Reserved
+    std::uint8_t drive = 0x80;                                        // BS_DrvNum
+    std::uint8_t reserved1 = 0;                                       // BS_Reserved1
+    std::uint8_t extended_signature = 0x29;                           // BS_BootSig: the next three are there
+    le32 volume_id = 0;                                               // BS_VolID
+    std::array<char, 11> label{};                                     // BS_VolLab
+    std::array<char, 8> type{'F', 'A', 'T', '3', '2', ' ', ' ', ' '}; // BS_FilSysType: says nothing by itself
+    std::array<std::uint8_t, 3> code{0xF4, 0xEB, 0xFD};               // x86: hlt; jmp back to it
     std::array<std::uint8_t, 417> more_code{};
     std::array<std::uint8_t, 2> signature = signature_bytes;
 };
@@ -71,13 +74,13 @@ static_assert(alignof(BootSector) == 1 && std::is_trivially_copyable_v<BootSecto
 
 /// Sector 1 and its copy in sector 7: counts that save a driver from reading the whole FAT.
 struct FsInfo {
-    le32 lead_signature = 0x41615252;         // FSI_LeadSig
+    le32 lead_signature = 0x41615252;          // FSI_LeadSig
     std::array<std::uint8_t, 480> reserved1{}; // FSI_Reserved1
-    le32 struct_signature = 0x61417272;       // FSI_StrucSig
-    le32 free_clusters = 0xFFFFFFFF;          // FSI_Free_Count: unknown
-    le32 next_free = 0xFFFFFFFF;              // FSI_Nxt_Free: unknown
-    std::array<std::uint8_t, 12> reserved2{}; // FSI_Reserved2
-    le32 trail_signature = 0xAA550000;        // FSI_TrailSig
+    le32 struct_signature = 0x61417272;        // FSI_StrucSig
+    le32 free_clusters = 0xFFFFFFFF;           // FSI_Free_Count: unknown
+    le32 next_free = 0xFFFFFFFF;               // FSI_Nxt_Free: unknown
+    std::array<std::uint8_t, 12> reserved2{};  // FSI_Reserved2
+    le32 trail_signature = 0xAA550000;         // FSI_TrailSig
 };
 static_assert(sizeof(FsInfo) == 512);
 static_assert(alignof(FsInfo) == 1 && std::is_trivially_copyable_v<FsInfo>);
@@ -97,7 +100,8 @@ inline constexpr std::uint8_t long_name = 0x0F; ///< read-only, hidden, system a
 inline constexpr std::uint8_t mask = 0x3F;
 } // namespace attribute
 
-/// Where Windows NT notes that the letters of a short name were lower case ("Reserved for use by Windows NT").
+/// Where Windows NT notes that the letters of a short name were lower case ("Reserved for use by Windows
+/// NT").
 inline constexpr std::uint8_t lower_case_base = 0x08;
 inline constexpr std::uint8_t lower_case_extension = 0x10;
 
@@ -113,20 +117,18 @@ static_assert(sizeof(DosTime) == 4);
 
 /// "Byte Directory Entry Structure".
 struct DirectoryEntry {
-    ShortName name{};            // DIR_Name
-    std::uint8_t attributes = 0; // DIR_Attr
-    std::uint8_t case_bits = 0;  // DIR_NTRes
+    ShortName name{};                // DIR_Name
+    std::uint8_t attributes = 0;     // DIR_Attr
+    std::uint8_t case_bits = 0;      // DIR_NTRes
     std::uint8_t created_tenths = 0; // DIR_CrtTimeTenth
-    DosTime created{};           // DIR_CrtTime, DIR_CrtDate
-    le16 accessed_date = 0;      // DIR_LstAccDate
-    le16 cluster_high = 0;       // DIR_FstClusHI
-    DosTime modified{};          // DIR_WrtTime, DIR_WrtDate
-    le16 cluster_low = 0;        // DIR_FstClusLO
-    le32 size = 0;               // DIR_FileSize
+    DosTime created{};               // DIR_CrtTime, DIR_CrtDate
+    le16 accessed_date = 0;          // DIR_LstAccDate
+    le16 cluster_high = 0;           // DIR_FstClusHI
+    DosTime modified{};              // DIR_WrtTime, DIR_WrtDate
+    le16 cluster_low = 0;            // DIR_FstClusLO
+    le32 size = 0;                   // DIR_FileSize
 
-    std::uint32_t cluster() const {
-        return std::uint32_t{cluster_high} << 16 | std::uint32_t{cluster_low};
-    }
+    std::uint32_t cluster() const { return std::uint32_t{cluster_high} << 16 | std::uint32_t{cluster_low}; }
     void set_cluster(std::uint32_t cluster) {
         cluster_high = static_cast<std::uint16_t>(cluster >> 16);
         cluster_low = static_cast<std::uint16_t>(cluster & 0xFFFF);
@@ -135,7 +137,8 @@ struct DirectoryEntry {
 static_assert(sizeof(DirectoryEntry) == 32);
 static_assert(alignof(DirectoryEntry) == 1 && std::is_trivially_copyable_v<DirectoryEntry>);
 
-/// First bytes of a short name with a meaning: no entry from here on; a deleted entry; a name that begins with E5.
+/// First bytes of a short name with a meaning: no entry from here on; a deleted entry; a name that begins
+/// with E5.
 inline constexpr char no_more_entries = 0;
 inline constexpr char deleted_entry = static_cast<char>(0xE5);
 inline constexpr char escaped_e5 = 0x05;
@@ -161,16 +164,19 @@ struct LongEntry {
 static_assert(sizeof(LongEntry) == sizeof(DirectoryEntry));
 static_assert(alignof(LongEntry) == 1 && std::is_trivially_copyable_v<LongEntry>);
 
-/// `seconds` since 1970 in UTC as FAT has it: never before 1980-01-01 00:00:00, nor after 2107-12-31 23:59:58.
+/// `seconds` since 1970 in UTC as FAT has it: never before 1980-01-01 00:00:00, nor after 2107-12-31
+/// 23:59:58.
 inline DosTime dos_time(std::uint64_t seconds) {
     using namespace std::chrono;
-    constexpr auto earliest = static_cast<std::uint64_t>(sys_days{year{1980} / 1 / 1}.time_since_epoch() / days{1}) * 86400;
-    constexpr auto latest = static_cast<std::uint64_t>(sys_days{year{2108} / 1 / 1}.time_since_epoch() / days{1}) * 86400 - 1;
+    constexpr auto earliest =
+        static_cast<std::uint64_t>(sys_days{year{1980} / 1 / 1}.time_since_epoch() / days{1}) * 86400;
+    constexpr auto latest =
+        static_cast<std::uint64_t>(sys_days{year{2108} / 1 / 1}.time_since_epoch() / days{1}) * 86400 - 1;
     const std::uint64_t clamped = seconds < earliest ? earliest : seconds > latest ? latest : seconds;
     const year_month_day day{sys_days{days{clamped / 86400}}};
     const auto in_day = static_cast<unsigned>(clamped % 86400);
-    const unsigned date = static_cast<unsigned>(int{day.year()} - 1980) << 9 | unsigned{day.month()} << 5 |
-                          unsigned{day.day()};
+    const unsigned date =
+        static_cast<unsigned>(int{day.year()} - 1980) << 9 | unsigned{day.month()} << 5 | unsigned{day.day()};
     const unsigned time = in_day / 3600 << 11 | in_day / 60 % 60 << 5 | in_day % 60 / 2;
     return {static_cast<std::uint16_t>(time), static_cast<std::uint16_t>(date)};
 }
@@ -187,17 +193,17 @@ struct Geometry {
     std::uint32_t clusters = 0;
     std::uint32_t root_cluster = first_cluster;
 
-    std::uint32_t cluster_bytes() const { return sectors_per_cluster * bytes_per_sector; }
-    std::uint64_t volume_bytes() const { return std::uint64_t{total_sectors} * bytes_per_sector; }
+    constexpr std::uint32_t cluster_bytes() const { return sectors_per_cluster * bytes_per_sector; }
+    constexpr std::uint64_t volume_bytes() const { return std::uint64_t{total_sectors} * bytes_per_sector; }
     /// Offset on the disk of FAT `number`, counted from 0.
-    std::uint64_t fat_offset(std::uint32_t number) const {
+    constexpr std::uint64_t fat_offset(std::uint32_t number) const {
         return volume_offset + (reserved_sectors + std::uint64_t{number} * fat_sectors) * bytes_per_sector;
     }
     /// Offset on the disk of a cluster, which must be one of the volume's.
-    std::uint64_t cluster_offset(std::uint32_t cluster) const {
+    constexpr std::uint64_t cluster_offset(std::uint32_t cluster) const {
         return fat_offset(fat_count) + std::uint64_t{cluster - first_cluster} * cluster_bytes();
     }
-    bool has_cluster(std::uint32_t cluster) const {
+    constexpr bool has_cluster(std::uint32_t cluster) const {
         return cluster >= first_cluster && cluster - first_cluster < clusters;
     }
 };

@@ -1,5 +1,5 @@
-// Names in FAT folders: long names in pieces of 13 UTF-16 units, and the short name each of them stands behind.
-// Source: fatgen103, "FAT Long Directory Entries" and "The Basis-Name Generation Algorithm".
+// Names in FAT folders: long names in pieces of 13 UTF-16 units, and the short name each of them stands
+// behind. Source: fatgen103, "FAT Long Directory Entries" and "The Basis-Name Generation Algorithm".
 #pragma once
 
 #include <algorithm>
@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "wisp/error.hpp"
@@ -18,8 +19,8 @@
 
 namespace wisp::fat32 {
 
-/// `name`, one part of a path, as a long name. Refused under `subject`: what is not UTF-8, is longer than 255 UTF-16
-/// units, has one of "*/:<>?\| or a control character, or ends in a dot or a space.
+/// `name`, one part of a path, as a long name. Refused under `subject`: what is not UTF-8, is longer than 255
+/// UTF-16 units, has one of "*/:<>?\| or a control character, or ends in a dot or a space.
 inline std::u16string long_name(std::string_view name, std::string_view subject) {
     const auto bad = [&](const std::string& why) {
         refuse(subject, "name '" + printable(name) + "' " + why);
@@ -27,9 +28,11 @@ inline std::u16string long_name(std::string_view name, std::string_view subject)
     const auto units = utf16_from_utf8(name);
     if (!units) bad("is not UTF-8");
     if (units->size() > max_name_units)
-        bad("has " + std::to_string(units->size()) + " UTF-16 units, FAT allows " + std::to_string(max_name_units));
+        bad("has " + std::to_string(units->size()) + " UTF-16 units, FAT allows " +
+            std::to_string(max_name_units));
     for (const char c : name)
-        if (static_cast<std::uint8_t>(c) < 0x20 || c == 0x7F || std::string_view("\"*/:<>?\\|").find(c) != std::string_view::npos)
+        if (static_cast<std::uint8_t>(c) < 0x20 || c == 0x7F ||
+            std::string_view("\"*/:<>?\\|").find(c) != std::string_view::npos)
             bad("has a character FAT does not allow: '" + printable({&c, 1}) + "'");
     if (name.ends_with('.') || name.ends_with(' ')) bad("ends in a dot or a space, which FAT drops");
     return *units;
@@ -38,7 +41,7 @@ inline std::u16string long_name(std::string_view name, std::string_view subject)
 /// Binds long entries to their short one: a program that knows no long names moves only the latter.
 constexpr std::uint8_t checksum(const ShortName& name) {
     unsigned sum = 0;
-    for (const char c : name) sum = ((sum & 1) << 7) + (sum >> 1) + static_cast<std::uint8_t>(c) & 0xFF;
+    for (const char c : name) sum = (((sum & 1) << 7) + (sum >> 1) + static_cast<std::uint8_t>(c)) & 0xFF;
     return static_cast<std::uint8_t>(sum);
 }
 
@@ -47,8 +50,8 @@ constexpr std::uint64_t entries_for(std::u16string_view name) {
     return 1 + (name.size() + LongEntry::units - 1) / LongEntry::units;
 }
 
-/// The long entries of `name` in the order in which they are stored: the last piece first, a zero after the name's end
-/// and FFFF up to the end of its piece.
+/// The long entries of `name` in the order in which they are stored: the last piece first, a zero after the
+/// name's end and FFFF up to the end of its piece.
 inline std::vector<LongEntry> long_entries(std::u16string_view name, const ShortName& alias) {
     std::vector<LongEntry> entries(entries_for(name) - 1);
     for (std::size_t piece = 0; piece < entries.size(); ++piece) {
@@ -100,8 +103,10 @@ inline Parts parts(std::u16string_view name) {
     name.remove_prefix(std::min(start, name.size()));
     const auto dot = name.rfind(u'.');
     result.base = short_characters(name.substr(0, dot), result.exact);
-    if (dot != std::u16string_view::npos) result.extension = short_characters(name.substr(dot + 1), result.exact);
-    result.exact = result.exact && !result.base.empty() && result.base.size() <= 8 && result.extension.size() <= 3;
+    if (dot != std::u16string_view::npos)
+        result.extension = short_characters(name.substr(dot + 1), result.exact);
+    result.exact =
+        result.exact && !result.base.empty() && result.base.size() <= 8 && result.extension.size() <= 3;
     result.extension.resize(std::min<std::size_t>(result.extension.size(), 3));
     return result;
 }
@@ -114,16 +119,16 @@ inline ShortName assemble(std::string_view base, std::string_view extension) {
     return name;
 }
 
-/// Gives out "BASE~1.EXT" and so on. It never tries a number twice for the same letters, so a folder of n names that
-/// all collide costs n steps and not n * n.
+/// Gives out "BASE~1.EXT" and so on. It never tries a number twice for the same letters, so a folder of n
+/// names that all collide costs n steps and not n * n.
 class Numbers {
 public:
     ShortName next(const Parts& parts, std::set<ShortName>& taken) {
-        for (std::size_t digits = 1, limit = 10; ; ++digits, limit *= 10) {
+        for (std::size_t digits = 1, limit = 10;; ++digits, limit *= 10) {
             const std::string base = parts.base.substr(0, 7 - digits);
-            for (std::size_t& number = next_[{base, parts.extension, digits}]; number < limit; ) {
-                number = std::max(number, limit / 10);
-                if (number == limit) break;
+            std::size_t& number =
+                next_.try_emplace({base, parts.extension, digits}, limit / 10).first->second;
+            while (number < limit) {
                 const ShortName name = assemble(base + "~" + std::to_string(number++), parts.extension);
                 if (taken.insert(name).second) return name;
             }
@@ -136,8 +141,8 @@ private:
 
 } // namespace names_detail
 
-/// The short names of a folder whose long names are `names`, no two of them equal but for case. A name that is 8.3
-/// keeps its letters in upper case, whatever its place; the others are numbered in the order given.
+/// The short names of a folder whose long names are `names`, no two of them equal but for case. A name that
+/// is 8.3 keeps its letters in upper case, whatever its place; the others are numbered in the order given.
 inline std::vector<ShortName> short_names(const std::vector<std::u16string_view>& names) {
     std::vector<ShortName> aliases(names.size());
     std::set<ShortName> taken;
@@ -146,16 +151,16 @@ inline std::vector<ShortName> short_names(const std::vector<std::u16string_view>
             taken.insert(aliases[i] = names_detail::assemble(parts.base, parts.extension));
     names_detail::Numbers numbers;
     for (std::size_t i = 0; i < names.size(); ++i)
-        if (const auto parts = names_detail::parts(names[i]); !parts.exact) aliases[i] = numbers.next(parts, taken);
+        if (const auto parts = names_detail::parts(names[i]); !parts.exact)
+            aliases[i] = numbers.next(parts, taken);
     return aliases;
 }
 
-/// `text` as a volume label: letters become upper case. Refused under `subject`: nothing, more than 11 characters, one
-/// that short names do not have (but spaces within), a space in front, and "NO NAME", which means no label.
+/// `text` as a volume label: letters become upper case. Refused under `subject`: nothing, more than 11
+/// characters, one that short names do not have (but spaces within), a space in front, and "NO NAME", which
+/// means no label.
 inline ShortName volume_label(std::string_view text, std::string_view subject) {
-    const auto bad = [&](const std::string& why) {
-        refuse(subject, "label '" + printable(text) + "' " + why);
-    };
+    const auto bad = [&](const std::string& why) { refuse(subject, "'" + printable(text) + "' " + why); };
     ShortName label;
     label.fill(' ');
     if (text.empty() || text.size() > label.size())
@@ -164,7 +169,7 @@ inline ShortName volume_label(std::string_view text, std::string_view subject) {
     for (std::size_t i = 0; i < text.size(); ++i) {
         const char16_t upper = upper_case(static_cast<char16_t>(static_cast<std::uint8_t>(text[i])));
         if (upper != u' ' && !names_detail::is_short_character(upper))
-            bad("has a character FAT does not allow: '" + printable(text.substr(i, 1)) + "'");
+            bad("has a character that is not A to Z, 0 to 9, a space or one of $%'-_@~`!(){}^#&");
         label[i] = static_cast<char>(upper);
     }
     if (std::string_view(label.data(), label.size()) == "NO NAME    ") bad("means that there is none");

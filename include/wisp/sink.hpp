@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -19,8 +20,9 @@
 
 namespace wisp {
 
-/// How much is moved at a time wherever contents are streamed.
-inline constexpr std::size_t block_size = 64 * 1024;
+/// How much is moved at a time wherever contents are streamed: what fits into a core's own cache. Copying 64 KiB at a
+/// time takes an eighth longer, 1 MiB is no faster.
+inline constexpr std::size_t block_size = 256 * 1024;
 
 /// An append-only output. Implementations provide append(), may provide append_zeros() and end().
 class Sink {
@@ -88,8 +90,9 @@ private:
     void append_zeros(std::uint64_t) override {}
 };
 
-/// Writes to a descriptor that stays the caller's, through one block of memory. On a regular file that is not
-/// opened for appending, long runs of zeros become holes; on anything else nothing ever seeks.
+/// Writes to a descriptor that stays the caller's, through one block of memory. At the end of a regular file that is
+/// not opened for appending, long runs of zeros become holes, also blocks of zeros in what is written; on anything else
+/// nothing ever seeks.
 class FdSink : public Sink {
 public:
     /// `name` is the subject of every error, "standard output" for descriptor 1.
@@ -98,14 +101,24 @@ public:
     }
 
 private:
+    /// A shorter run of zeros is written: it costs less than the two calls around a hole.
+    static constexpr std::uint64_t least_hole = 64 * 1024;
+
+    /// Over what a file already holds zeros must be written: a hole there would show the old bytes.
     static bool can_have_holes(int fd) {
         struct stat status {};
         const int flags = ::fcntl(fd, F_GETFL);
-        return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && flags >= 0 && (flags & O_APPEND) == 0;
+        return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && flags >= 0 && (flags & O_APPEND) == 0 &&
+               ::lseek(fd, 0, SEEK_CUR) >= status.st_size;
+    }
+
+    static bool are_zero(Bytes bytes) {
+        return bytes[0] == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
     }
 
     void append(Bytes bytes) override {
         if (bytes.size() >= block_size) {
+            if (holes_ && are_zero(bytes)) return append_zeros(bytes.size());
             flush();
             write_out(bytes);
             return;
@@ -115,7 +128,7 @@ private:
     }
 
     void append_zeros(std::uint64_t count) override {
-        if (!holes_ || count < block_size) {
+        if (!holes_ || count < least_hole) {
             Sink::append_zeros(count);
             return;
         }

@@ -186,6 +186,12 @@ inline std::optional<std::string> single_operand(const Arguments& arguments) {
     return arguments.operands[0];
 }
 
+/// The folder for temporary files: TMPDIR, or /tmp [POSIX, environment variables].
+inline std::string temporary_folder() {
+    const char* const folder = std::getenv("TMPDIR");
+    return folder && *folder ? folder : "/tmp";
+}
+
 /// SOURCE_DATE_EPOCH in seconds [reproducible-builds.org specification], 0 where it is not set. Throws Error (usage)
 /// when it is set to something else than a number from 0 to `max`.
 inline std::uint64_t source_date_epoch(std::uint64_t max) {

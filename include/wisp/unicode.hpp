@@ -17,7 +17,12 @@ namespace unicode_detail {
 constexpr std::optional<char32_t> take_utf8(std::string_view& text) {
     const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
     const std::uint8_t lead = byte(0);
-    const std::size_t length = lead < 0x80 ? 1 : lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
+    const std::size_t length = lead < 0x80   ? 1
+                               : lead < 0xC2 ? 0
+                               : lead < 0xE0 ? 2
+                               : lead < 0xF0 ? 3
+                               : lead < 0xF5 ? 4
+                                             : 0;
     if (length == 0 || length > text.size()) return std::nullopt;
     char32_t value = length == 1 ? lead : lead & (0x7Fu >> length);
     for (std::size_t i = 1; i < length; ++i) {
@@ -38,16 +43,16 @@ struct CaseRange {
 
 /// From UnicodeData.txt, field "Simple_Uppercase_Mapping": the alphabets with case in everyday use.
 inline constexpr std::array<CaseRange, 41> case_ranges{{
-    {0x0061, 0x007A, 1, -32}, {0x00B5, 0x00B5, 1, 743},  {0x00E0, 0x00F6, 1, -32},  {0x00F8, 0x00FE, 1, -32},
-    {0x00FF, 0x00FF, 1, 121}, {0x0101, 0x012F, 2, -1},   {0x0131, 0x0131, 1, -232}, {0x0133, 0x0137, 2, -1},
-    {0x013A, 0x0148, 2, -1},  {0x014B, 0x0177, 2, -1},   {0x017A, 0x017E, 2, -1},   {0x017F, 0x017F, 1, -300},
-    {0x01A1, 0x01A5, 2, -1},  {0x01B0, 0x01B0, 1, -1},   {0x01CE, 0x01DC, 2, -1},   {0x01DF, 0x01EF, 2, -1},
-    {0x01F5, 0x01F5, 1, -1},  {0x01F9, 0x021F, 2, -1},   {0x0223, 0x0233, 2, -1},   {0x03AC, 0x03AC, 1, -38},
-    {0x03AD, 0x03AF, 1, -37}, {0x03B1, 0x03C1, 1, -32},  {0x03C2, 0x03C2, 1, -31},  {0x03C3, 0x03CB, 1, -32},
-    {0x03CC, 0x03CC, 1, -64}, {0x03CD, 0x03CE, 1, -63},  {0x0430, 0x044F, 1, -32},  {0x0450, 0x045F, 1, -80},
-    {0x0461, 0x0481, 2, -1},  {0x048B, 0x04BF, 2, -1},   {0x04C2, 0x04CE, 2, -1},   {0x04CF, 0x04CF, 1, -15},
-    {0x04D1, 0x052F, 2, -1},  {0x0561, 0x0586, 1, -48},  {0x1E01, 0x1E95, 2, -1},   {0x1E9B, 0x1E9B, 1, -59},
-    {0x1EA1, 0x1EFF, 2, -1},  {0x2170, 0x217F, 1, -16},  {0x24D0, 0x24E9, 1, -26},  {0xA641, 0xA66D, 2, -1},
+    {0x0061, 0x007A, 1, -32}, {0x00B5, 0x00B5, 1, 743}, {0x00E0, 0x00F6, 1, -32},  {0x00F8, 0x00FE, 1, -32},
+    {0x00FF, 0x00FF, 1, 121}, {0x0101, 0x012F, 2, -1},  {0x0131, 0x0131, 1, -232}, {0x0133, 0x0137, 2, -1},
+    {0x013A, 0x0148, 2, -1},  {0x014B, 0x0177, 2, -1},  {0x017A, 0x017E, 2, -1},   {0x017F, 0x017F, 1, -300},
+    {0x01A1, 0x01A5, 2, -1},  {0x01B0, 0x01B0, 1, -1},  {0x01CE, 0x01DC, 2, -1},   {0x01DF, 0x01EF, 2, -1},
+    {0x01F5, 0x01F5, 1, -1},  {0x01F9, 0x021F, 2, -1},  {0x0223, 0x0233, 2, -1},   {0x03AC, 0x03AC, 1, -38},
+    {0x03AD, 0x03AF, 1, -37}, {0x03B1, 0x03C1, 1, -32}, {0x03C2, 0x03C2, 1, -31},  {0x03C3, 0x03CB, 1, -32},
+    {0x03CC, 0x03CC, 1, -64}, {0x03CD, 0x03CE, 1, -63}, {0x0430, 0x044F, 1, -32},  {0x0450, 0x045F, 1, -80},
+    {0x0461, 0x0481, 2, -1},  {0x048B, 0x04BF, 2, -1},  {0x04C2, 0x04CE, 2, -1},   {0x04CF, 0x04CF, 1, -15},
+    {0x04D1, 0x052F, 2, -1},  {0x0561, 0x0586, 1, -48}, {0x1E01, 0x1E95, 2, -1},   {0x1E9B, 0x1E9B, 1, -59},
+    {0x1EA1, 0x1EFF, 2, -1},  {0x2170, 0x217F, 1, -16}, {0x24D0, 0x24E9, 1, -26},  {0xA641, 0xA66D, 2, -1},
     {0xFF41, 0xFF5A, 1, -32},
 }};
 
@@ -88,8 +93,8 @@ inline std::string utf8_from_utf16(std::u16string_view units) {
     return text;
 }
 
-/// The upper case of one UTF-16 unit, in the Latin, Greek, Cyrillic and Armenian alphabets; any other unit is its
-/// own. It depends on no locale.
+/// The upper case of one UTF-16 unit, in the Latin, Greek, Cyrillic and Armenian alphabets; any other unit is
+/// its own. It depends on no locale.
 constexpr char16_t upper_case(char16_t unit) {
     for (const auto& range : unicode_detail::case_ranges)
         if (unit >= range.first && unit <= range.last && (unit - range.first) % range.step == 0)

@@ -1,0 +1,139 @@
+// The gzip members of an Alpine package or repository index, one at a time [apk-tools doc/apk-v2.5.scd].
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "wisp/apk_signature.hpp"
+#include "wisp/error.hpp"
+#include "wisp/gzip.hpp"
+#include "wisp/gzip_audit.hpp"
+#include "wisp/input.hpp"
+#include "wisp/sink.hpp"
+#include "wisp/tar.hpp"
+#include "wisp/view.hpp"
+
+namespace wisp::apk {
+
+/// A whole gzip member as it was stored. What it expands to is made anew when it is wanted.
+class Member {
+public:
+    Member(std::vector<std::uint8_t> bytes, std::uint64_t expanded_size, std::string_view name)
+        : bytes_(std::move(bytes)), expanded_size_(expanded_size), name_(name) {}
+
+    Bytes bytes() const { return bytes_; }
+    std::uint64_t expanded_size() const { return expanded_size_; }
+
+    /// Calls `use` with what the member expands to, as an Input.
+    template <class Use>
+    void unpack(Use use) const {
+        MemoryInput packed(bytes_, name_);
+        GunzipInput gunzip(packed);
+        gunzip.next_member();
+        use(static_cast<Input&>(gunzip));
+    }
+
+private:
+    std::vector<std::uint8_t> bytes_;
+    std::uint64_t expanded_size_;
+    std::string name_;
+};
+
+/// Reads members in order. Those that say who vouches for what are held, so that nothing in them is parsed
+/// before it is vouched for; the data streams.
+class MemberReader {
+public:
+    explicit MemberReader(Input& in) : gunzip_(in, [this](Bytes bytes) { stored_->write(bytes); }) {}
+
+    const std::string& name() const { return gunzip_.name(); }
+
+    /// Holds the next member; nothing at the end of the input. One that takes or expands to more than `limit`
+    /// bytes is refused; `what` begins the refusal.
+    std::optional<Member> hold(std::uint64_t limit, std::string_view what) {
+        const std::string problem = std::string(what) + " has more than " + std::to_string(limit) + " bytes";
+        HeldSink held(limit, name(), problem);
+        stored_ = &held;
+        if (!gunzip_.next_member()) return std::nullopt;
+        std::vector<std::uint8_t> block(block_size);
+        std::uint64_t size = 0;
+        while (const std::size_t count = gunzip_.read_some(block))
+            if ((size += count) > limit) refuse(name(), problem);
+        return Member(std::move(held.bytes), size, name());
+    }
+
+    /// Calls `use` with what the next member expands to, while its stored bytes go to `stored`. False at the
+    /// end of the input.
+    template <class Use>
+    bool stream(Sink& stored, Use use) {
+        stored_ = &stored;
+        if (!gunzip_.next_member()) return false;
+        BoundedGunzip unpacked(gunzip_);
+        use(static_cast<Input&>(unpacked));
+        return true;
+    }
+
+    /// Refuses anything that follows the last member, called `what`.
+    void expect_end(std::string_view what) {
+        NullSink nowhere;
+        stored_ = &nowhere;
+        if (gunzip_.next_member())
+            refuse(name(), "has another gzip member after its " + std::string(what) + ", at byte " +
+                               std::to_string(gunzip_.consumed()));
+    }
+
+private:
+    /// Collects up to `limit` bytes.
+    class HeldSink : public Sink {
+    public:
+        HeldSink(std::uint64_t limit, std::string_view subject, std::string_view problem)
+            : limit_(limit), subject_(subject), problem_(problem) {}
+
+        std::vector<std::uint8_t> bytes;
+
+    private:
+        void append(Bytes more) override {
+            if (more.size() > limit_ - bytes.size()) refuse(subject_, problem_);
+            bytes.insert(bytes.end(), more.begin(), more.end());
+        }
+
+        std::uint64_t limit_;
+        std::string_view subject_;
+        std::string_view problem_;
+    };
+
+    Sink* stored_ = nullptr;
+    GunzipInput gunzip_;
+};
+
+/// Most that a signature member may hold. One signature has a few hundred bytes.
+inline constexpr std::uint64_t max_signature_member = 128 * 1024;
+
+/// The path of the first entry of the tar in `member`, "" where there is none.
+inline std::string first_path(const Member& member) {
+    std::string path;
+    member.unpack([&](Input& tar) {
+        TarReader archive(tar);
+        if (const TarEntry* entry = archive.next()) path = entry->path;
+    });
+    return path;
+}
+
+/// Verifies that the signature member `signatures` has a signature over `bytes`, the whole member that
+/// follows it, by a key in `keys`, and that none of its own bytes could have been changed unnoticed.
+inline Signer verify_member(const Member& signatures, Bytes bytes, const Keyring& keys,
+                            std::string_view subject) {
+    if (signatures.expanded_size() > max_signature_member)
+        refuse(subject, "signature member has more than " + std::to_string(max_signature_member) + " bytes");
+    std::vector<std::uint8_t> plain;
+    signatures.unpack([&](Input& tar) { plain = tar.read_all(max_signature_member); });
+    MemoryInput tar(plain, subject);
+    const Signer signer = verify(read_signatures(tar), bytes, keys, subject);
+    audit_signature_member(signatures.bytes(), plain, bytes, subject);
+    return signer;
+}
+
+} // namespace wisp::apk

@@ -1,0 +1,40 @@
+// An input that digests what passes.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "wisp/digest.hpp"
+#include "wisp/input.hpp"
+#include "wisp/view.hpp"
+
+namespace wisp {
+
+/// Digests and counts the bytes of another input as they are read.
+class DigestInput : public Input {
+public:
+    DigestInput(DigestAlgorithm algorithm, Input& in) : digest_(algorithm), in_(in) {}
+
+    std::size_t read_some(std::span<std::uint8_t> into) override {
+        const std::size_t count = in_.read_some(into);
+        digest_.update(Bytes(into.first(count)));
+        size_ += count;
+        return count;
+    }
+    const std::string& name() const override { return in_.name(); }
+
+    /// The digest of what has been read. The object is spent.
+    std::vector<std::uint8_t> digest() { return digest_.finish(); }
+
+    /// How many bytes have been read.
+    std::uint64_t size() const { return size_; }
+
+private:
+    Digest digest_;
+    Input& in_;
+    std::uint64_t size_ = 0;
+};
+
+} // namespace wisp

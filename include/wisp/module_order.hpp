@@ -1,0 +1,231 @@
+// A folder of kernel modules, and the order in which they must be loaded.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "wisp/error.hpp"
+#include "wisp/fd.hpp"
+#include "wisp/input.hpp"
+#include "wisp/module.hpp"
+#include "wisp/path.hpp"
+#include "wisp/seekable.hpp"
+#include "wisp/text.hpp"
+
+namespace wisp {
+
+/// A folder of modules, such as lib/modules/<release>.
+class ModuleTree {
+public:
+    /// Lists `folder`: regular files named *.ko, *.ko.gz, *.ko.xz, *.ko.zst; no symbolic link is followed.
+    /// `builtin` is a modules.builtin file, "" for the one in `folder`, which need not exist.
+    ModuleTree(std::string folder, const std::string& builtin) : folder_(std::move(folder)) {
+        namespace fs = std::filesystem;
+        std::error_code error;
+        auto at = fs::recursive_directory_iterator(folder_, error);
+        for (std::error_code ignored; !error && at != fs::recursive_directory_iterator(); at.increment(error))
+            if (at->symlink_status(ignored).type() == fs::file_type::regular)
+                add(at->path().lexically_relative(folder_).generic_string());
+        if (error) throw Error(folder_, "list: " + error.message(), Fault::system);
+        const std::string usual = folder_ + "/modules.builtin";
+        if (!builtin.empty())
+            read_builtin(builtin);
+        else if (fs::exists(usual, error))
+            read_builtin(usual);
+    }
+
+    const std::string& folder() const { return folder_; }
+    bool is_builtin(const std::string& name) const { return builtin_.contains(name); }
+
+    /// The file of the module `name` (normalised), relative to the folder; nothing when there is none. A file
+    /// in updates/ comes before others, as in depmod.d(5)'s default search order. Two equal claims are
+    /// refused.
+    std::optional<std::string> find(const std::string& name) const {
+        const auto found = files_.find(name);
+        if (found == files_.end()) return std::nullopt;
+        std::vector<std::string> claims;
+        for (const std::string& file : found->second)
+            if (file.starts_with("updates/")) claims.push_back(file);
+        if (claims.empty()) claims = found->second;
+        std::sort(claims.begin(), claims.end());
+        if (claims.size() > 1)
+            refuse(folder_,
+                   "has module " + name + " twice: " + printable(claims[0]) + " and " + printable(claims[1]));
+        return claims.front();
+    }
+
+    /// The file at `path`, a path inside the folder that may lack its compression suffix.
+    std::optional<std::string> find_path(const std::string& path) const {
+        const auto found = files_.find(module_name(path));
+        if (found == files_.end()) return std::nullopt;
+        for (const std::string& file : found->second)
+            if (file == path) return file;
+        for (const std::string& file : found->second)
+            if (module_path(file) == path) return file;
+        return std::nullopt;
+    }
+
+private:
+    /// A name outside C's identifiers is no module's (KBUILD_MODNAME), so no name ever needs escaping.
+    void add(std::string file) {
+        std::string name = module_name(file);
+        const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
+            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+        });
+        if (plain && module_path(file)) files_[std::move(name)].push_back(std::move(file));
+    }
+
+    void read_builtin(const std::string& path) {
+        FdInput in(open_read(path), path);
+        const auto bytes = in.read_all(builtin_limit);
+        for (const std::string_view line : split(as_text(bytes), '\n'))
+            if (!line.empty()) builtin_.insert(module_name(line));
+    }
+
+    static constexpr std::uint64_t builtin_limit = 4 << 20;
+
+    std::string folder_;
+    std::map<std::string, std::vector<std::string>> files_; // by module name
+    std::set<std::string> builtin_;
+};
+
+/// A module and where its file is.
+struct Module {
+    std::string name;      ///< normalised
+    std::string file;      ///< relative to the tree's folder
+    std::string release{}; ///< the kernel it is built for
+};
+
+/// Puts modules into an order in which each comes after those it needs: first come first served, dependencies
+/// in the order .modinfo lists them. Only wanted modules and what they need are opened.
+///
+/// A `softdep pre:` is followed where the module exists (r8169 finds no link without realtek, bcmgenet none
+/// without mdio-bcm-unimac) and where that closes no circle; it is never missed.
+class ModuleOrder {
+public:
+    /// `temporary` is a folder for unpacked modules.
+    ModuleOrder(const ModuleTree& tree, std::string temporary)
+        : tree_(tree), temporary_(std::move(temporary)) {}
+
+    /// Wants a module: a name, or a path inside the tree. One that is built in needs no file.
+    void want(const std::string& text) {
+        const std::string name = module_name(text);
+        if (text.find('/') != std::string::npos) {
+            const std::string path = relative_path(text, tree_.folder());
+            if (const auto file = tree_.find_path(path))
+                claim(name, *file);
+            else if (!tree_.is_builtin(name))
+                refuse(tree_.folder(), "has no module " + printable(path));
+        }
+        if (!tree_.is_builtin(name) && !file_of(name))
+            refuse(tree_.folder(), "has no module " + printable(name) + ", and none is built in");
+        wanted_.push_back(name);
+    }
+
+    /// All that were wanted and all they need, in order. Missing ones, circles and modules of different
+    /// kernel releases are refused; so is a release other than `release`, unless that is "".
+    std::vector<Module> resolve(std::string release = "") {
+        for (const std::string& name : wanted_) visit(name);
+        for (const Module& module : order_) {
+            if (release.empty()) release = module.release;
+            if (module.release != release)
+                refuse(module.file,
+                       "is built for kernel " + printable(module.release) + ", not " + printable(release));
+        }
+        return std::move(order_);
+    }
+
+private:
+    struct Node {
+        Module module;
+        std::vector<std::string> depends;
+        std::vector<std::string> softdeps;
+    };
+
+    void claim(const std::string& name, const std::string& file) {
+        const auto [at, is_new] = claimed_.emplace(name, file);
+        if (!is_new && at->second != file)
+            refuse(tree_.folder(), "module " + name + " is wanted twice: " + at->second + " and " + file);
+    }
+
+    std::optional<std::string> file_of(const std::string& name) const {
+        const auto claimed = claimed_.find(name);
+        return claimed == claimed_.end() ? tree_.find(name) : std::optional(claimed->second);
+    }
+
+    /// The module's own account; opened once.
+    const Node& node(const std::string& name, const std::string& file) {
+        if (const auto known = nodes_.find(name); known != nodes_.end()) return known->second;
+        const std::string path = tree_.folder() + "/" + file;
+        const FdSeekable file_bytes(unpack_module(path, temporary_), path);
+        const ModuleInfo info(file_bytes);
+        return nodes_[name] = {{name, file, info.release()}, info.depends(), info.softdeps()};
+    }
+
+    void visit(const std::string& name) {
+        if (tree_.is_builtin(name) || done_.contains(name)) return;
+        if (std::find(path_.begin(), path_.end(), name) != path_.end()) refuse_circle(name);
+        const auto file = file_of(name);
+        if (!file) refuse_missing(name);
+        if (path_.size() == depth_limit)
+            refuse(tree_.folder(), "module " + path_.front() + " needs a chain of over " +
+                                       std::to_string(depth_limit) + " modules");
+        const Node& self = node(name, *file);
+        path_.push_back(name);
+        for (const std::string& soft : self.softdeps)
+            if (!tree_.is_builtin(soft) && file_of(soft) && !needs_path(soft)) visit(soft);
+        for (const std::string& hard : self.depends) visit(hard);
+        path_.pop_back();
+        done_.insert(name);
+        order_.push_back(self.module);
+    }
+
+    /// Whether `name`, or something it needs, is a module on the way down: then it cannot be loaded before
+    /// it.
+    bool needs_path(const std::string& name) {
+        std::vector<std::string> open = {name};
+        for (std::set<std::string> seen; !open.empty();) {
+            const std::string next = open.back();
+            open.pop_back();
+            if (std::find(path_.begin(), path_.end(), next) != path_.end()) return true;
+            if (tree_.is_builtin(next) || !seen.insert(next).second) continue;
+            const auto file = file_of(next);
+            if (!file) continue;
+            const auto& depends = node(next, *file).depends;
+            open.insert(open.end(), depends.begin(), depends.end());
+        }
+        return false;
+    }
+
+    [[noreturn]] void refuse_missing(const std::string& name) const {
+        refuse(tree_.folder(), "module " + path_.back() + " needs " + printable(name) +
+                                   ", which is neither here nor built in");
+    }
+
+    [[noreturn]] void refuse_circle(const std::string& name) const {
+        std::string circle;
+        for (auto at = std::find(path_.begin(), path_.end(), name); at != path_.end(); ++at)
+            circle += *at + " -> ";
+        refuse(tree_.folder(), "modules need each other: " + circle + name);
+    }
+
+    static constexpr std::size_t depth_limit = 256; // real chains are under 20 long
+
+    const ModuleTree& tree_;
+    std::string temporary_;
+    std::vector<std::string> wanted_{};
+    std::map<std::string, std::string> claimed_{}; // files that were named by path
+    std::map<std::string, Node> nodes_{};
+    std::vector<std::string> path_{}; // from a wanted module down to the one in hand
+    std::set<std::string> done_{};
+    std::vector<Module> order_{};
+};
+
+} // namespace wisp

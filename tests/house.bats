@@ -1,0 +1,79 @@
+# What must hold of the tree itself.
+load lib/common
+
+warnings=(-std=c++20 -Wall -Wextra -Wconversion -Wshadow -Werror)
+
+headers() { (cd "$WISP_ROOT/include" && find wisp -name '*.hpp' | sort); }
+
+@test "every header compiles by itself under both compilers" {
+    for header in $(headers); do
+        echo "#include \"$header\"" >alone.cpp
+        g++ "${warnings[@]}" -I"$WISP_ROOT/include" -fsyntax-only alone.cpp
+        clang++ "${warnings[@]}" -I"$WISP_ROOT/include" -fsyntax-only alone.cpp
+    done
+}
+
+@test "two translation units that include every header link" {
+    headers | sed 's/.*/#include "&"/' >one.cpp
+    { cat one.cpp && echo 'int main() {}'; } >two.cpp
+    g++ "${warnings[@]}" -I"$WISP_ROOT/include" -o both one.cpp two.cpp -lcrypto -lz
+    ./both
+}
+
+@test "only tool.hpp prints, exits or reads the environment" {
+    run grep -lE '\b(printf|fprintf|puts|fputs|exit|_Exit|abort|getenv|perror)\(|<iostream>' -r "$WISP_ROOT/include"
+    [ "$output" = "$WISP_ROOT/include/wisp/tool.hpp" ]
+}
+
+@test "the library does not include the tools, init or the tests" {
+    run -1 grep -rnE '#include "(\.\.|tools|init|tests)' "$WISP_ROOT/include"
+    run -1 grep -rnE '#include "wisp/' "$WISP_ROOT/init"
+}
+
+@test "every tool answers --help and --version, and has a manual page that man reads without a warning" {
+    for main in "$WISP_ROOT"/tools/*/main.cpp; do
+        tool=$(basename "$(dirname "$main")")
+        run -0 "$tool" --version
+        [ "$output" = "$tool $(sed -n 's/.*version = "\(.*\)";/\1/p' "$WISP_ROOT/include/wisp/version.hpp")" ]
+        run -0 "$tool" --help
+        [[ ${lines[0]} == "usage: $tool "* ]]
+        [ -f "$WISP_ROOT/tools/$tool/$tool.1" ]
+    done
+}
+
+@test "shellcheck has nothing to say" {
+    cd "$WISP_ROOT"
+    shellcheck wisp.sh .ci/setup .ci/run tests/judges/* examples/demo tests/run
+    shellcheck -s bash -x -e SC2154,SC2030,SC2031 tests/*.bats tests/*/*.bats tests/lib/*.bash
+}
+
+@test "the README's library example compiles and writes an initrd that GNU cpio reads" {
+    sed -n '/^```cpp/,/^```/p' "$WISP_ROOT/README.md" | sed '/^```/d' >example.cpp
+    [ "$(wc -l <example.cpp)" -lt 30 ]
+    g++ "${warnings[@]}" -I"$WISP_ROOT/include" -o example example.cpp -lcrypto -lz
+    echo service >service
+    ./example service >initrd.img
+    gzip -dc initrd.img | cpio -t --quiet >list
+    grep -qx init list
+}
+
+@test "no registry's host name, no path of a machine, nothing left to do" {
+    cd "$WISP_ROOT"
+    run -1 git grep -nE '(deb|snapshot|security|ftp)\.debian\.org|registry\.npmjs|/work/(main|shared)|/root/' -- . ':!tests/house.bats'
+    run -1 git grep -nwE 'TODO|FIXME|XXX' -- . ':!tests/house.bats' ':!LICENSE'
+}
+
+@test "install puts everything in its place, the installed wisp works, and uninstall leaves nothing" {
+    make -s -C "$WISP_ROOT" install PREFIX=/usr DESTDIR="$PWD/stage" BUILD="${WISP_BUILD:-build}"
+    run -0 ./stage/usr/bin/wisp version
+    run -0 ./stage/usr/bin/wisp targets
+    [[ $output == *qemu-debian* ]]
+    [ -f stage/usr/share/man/man1/wisp-cpio.1 ]
+    [ -f stage/usr/include/wisp/cpio.hpp ]
+    make -s -C "$WISP_ROOT" uninstall PREFIX=/usr DESTDIR="$PWD/stage" BUILD="${WISP_BUILD:-build}"
+    [ -z "$(find stage -type f)" ]
+}
+
+@test "building and testing leave no untracked file" {
+    [ -z "$(git -C "$WISP_ROOT" status --porcelain --untracked-files=all --ignored | grep -vE '^!! (build|wisp-output)/')" ]
+}

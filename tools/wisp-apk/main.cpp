@@ -1,0 +1,298 @@
+// wisp-apk: lists, verifies and extracts Alpine packages, and looks packages up in a repository index.
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "interrupt.hpp"
+#include "wisp/apk.hpp"
+#include "wisp/apk_index.hpp"
+#include "wisp/digest_input.hpp"
+#include "wisp/selection.hpp"
+#include "wisp/spool.hpp"
+#include "wisp/stage.hpp"
+#include "wisp/tool.hpp"
+
+using namespace wisp;
+
+namespace {
+
+const Tool tool{
+    .name = "wisp-apk",
+    .help = R"(usage: wisp-apk list [OPTION]...
+       wisp-apk info [OPTION]...
+       wisp-apk verify --keys DIR [OPTION]...
+       wisp-apk extract [-C DIR] [OPTION]... PATH...
+       wisp-apk cat [OPTION]... PATH
+       wisp-apk lookup --keys DIR [-f FILE] PACKAGE
+
+Reads an Alpine package (APK v2) from standard input; list, extract and cat also read any
+tar or tar.gz.
+
+  list      print the names of all entries
+  info      print .PKGINFO
+  verify    check signature, control and data; print key, digest, name-version, datahash
+  extract   write the regular files PATH, or all those in the folder PATH/
+  cat       print the regular file PATH
+  lookup    find PACKAGE in an APKINDEX.tar.gz; print version, size in bytes, checksum,
+            architecture, file name
+
+  -f, --file FILE       read FILE instead of standard input
+      --keys DIR        accept only what a key in DIR has signed, by the key's file name
+      --sha256 HEX      accept only an input with this SHA-256
+  -C, --directory DIR   extract into DIR instead of the working directory
+      --if-present      a PATH that is not there is no error
+      --report          after verify or extract, print what was read as KEY=VALUE lines
+      --help, --version
+
+Nothing is written or printed before the whole input has been read and found good.
+
+Example: wisp-apk extract --keys boards/keys -C out boot/vmlinuz-virt < linux-virt.apk
+)",
+    .options = {{"file", 'f', Option::Value::required},
+                {"keys", 0, Option::Value::required},
+                {"sha256", 0, Option::Value::required},
+                {"directory", 'C', Option::Value::required},
+                {"if-present", 0, Option::Value::none},
+                {"report", 0, Option::Value::none}},
+};
+
+/// The command line of one command.
+struct Command {
+    const Arguments& arguments;
+    std::vector<std::string> operands; ///< without the command's name
+};
+
+/// What was read, after all of it has been found good.
+struct Reading {
+    std::optional<apk::Package> package{};
+    std::string sha256{}; ///< of the whole input; only with --sha256 or --report
+    std::uint64_t size = 0;
+};
+
+std::optional<apk::Keyring> keyring(const Arguments& arguments) {
+    const auto folder = arguments.value("keys");
+    if (!folder) return std::nullopt;
+    return apk::Keyring(*folder);
+}
+
+/// The file named by -f, or nothing for standard input.
+Fd open_file(const Arguments& arguments) {
+    const auto file = arguments.value("file");
+    return file && *file != "-" ? open_read(*file) : Fd();
+}
+
+std::string input_name(const Arguments& arguments) {
+    const auto file = arguments.value("file").value_or("-");
+    return file == "-" ? "standard input" : file;
+}
+
+std::optional<std::string> pinned_digest(const Arguments& arguments) {
+    const auto pin = arguments.value("sha256");
+    if (pin && !is_sha256(*pin))
+        misuse("--sha256", "'" + printable(*pin) + "' is not 64 lower-case hexadecimal digits");
+    return pin;
+}
+
+enum class Want { any_archive, package };
+
+/// Reads the whole input and checks all the command line asks for.
+Reading read_input(const Arguments& arguments, Input& raw, Want want, const apk::EntryVisitor& visit) {
+    const auto keys = keyring(arguments);
+    const auto pin = pinned_digest(arguments);
+    std::optional<DigestInput> digest;
+    if (pin || arguments.has("report")) digest.emplace(DigestAlgorithm::sha256, raw);
+    Input& in = digest ? static_cast<Input&>(*digest) : raw;
+
+    Reading reading;
+    if (keys || want == Want::package)
+        reading.package = apk::PackageReader(in, keys ? &*keys : nullptr).read(visit);
+    else
+        apk::read_archive(in, visit);
+    if (!digest) return reading;
+    reading.size = digest->size();
+    reading.sha256 = hex(digest->digest());
+    if (pin && *pin != reading.sha256) refuse(raw.name(), "has SHA-256 " + reading.sha256 + ", not " + *pin);
+    return reading;
+}
+
+Reading read_input(const Arguments& arguments, Want want, const apk::EntryVisitor& visit) {
+    const Fd file = open_file(arguments);
+    FdInput in(file ? file.get() : STDIN_FILENO, input_name(arguments));
+    return read_input(arguments, in, want, visit);
+}
+
+void print(std::string_view text) {
+    FdSink out(STDOUT_FILENO, "standard output");
+    out.write(text);
+    out.finish();
+}
+
+/// The record of --report. Values are a stranger's words made fit for one line each.
+std::string report(const Reading& reading) {
+    std::string text;
+    const auto line = [&](std::string_view key, std::string_view value) {
+        text += std::string(key) + "=" + printable(value) + "\n";
+    };
+    if (reading.package) {
+        const apk::Package& package = *reading.package;
+        line("name", package.name);
+        line("version", package.version);
+        for (const char* key : {"arch", "license"})
+            for (const std::string& value : package.info.values(key)) line(key, value);
+        if (package.signer) {
+            line("key", package.signer->key);
+            line("digest", apk::name_of(package.signer->algorithm));
+        }
+        line("datahash", package.data_hash);
+        line("checksum", package.checksum);
+    }
+    line("sha256", reading.sha256);
+    line("size", std::to_string(reading.size));
+    return text;
+}
+
+/// A file without a name, for output that is not to be seen before the input has been found good.
+Fd temporary_file() {
+    const char* const folder = std::getenv("TMPDIR");
+    return open_temporary(folder && *folder ? folder : "/tmp");
+}
+
+bool is_text(Input& in) {
+    std::vector<std::uint8_t> block(block_size);
+    while (const std::size_t count = in.read_some(block))
+        for (const std::uint8_t byte : Bytes(block).first(count))
+            if ((byte < 0x20 && byte != '\n' && byte != '\t' && byte != '\r') || byte == 0x7f) return false;
+    return true;
+}
+
+/// Copies a temporary file to standard output. A terminal gets text only.
+void print_file(const Fd& file) {
+    rewind(file, "temporary file");
+    FdInput in(file.get(), "temporary file");
+    if (::isatty(STDOUT_FILENO) != 0) {
+        if (!is_text(in)) refuse_terminal();
+        rewind(file, "temporary file");
+    }
+    FdSink out(STDOUT_FILENO, "standard output");
+    in.copy_all(out);
+    out.finish();
+}
+
+void list(const Command& command) {
+    const Fd file = temporary_file();
+    FdSink names(file.get(), "temporary file");
+    read_input(command.arguments, Want::any_archive,
+               [&](TarReader&, const TarEntry& entry) { names.write(printable(entry.path) + "\n"); });
+    names.finish();
+    print_file(file);
+}
+
+void info(const Command& command) {
+    const Reading reading = read_input(command.arguments, Want::package, [](TarReader&, const TarEntry&) {});
+    std::string text;
+    for (const std::string_view line : split(reading.package->info.text(), '\n'))
+        text += printable(line) + "\n";
+    text.pop_back(); // what follows the last newline is no line
+    print(text);
+}
+
+void verify(const Command& command) {
+    const Reading reading =
+        read_input(command.arguments, Want::package,
+                   [](TarReader& archive, const TarEntry& entry) { check_names(entry, archive.name()); });
+    if (command.arguments.has("report")) return print(report(reading));
+    const apk::Package& package = *reading.package;
+    print(printable(package.signer->key) + " " + std::string(apk::name_of(package.signer->algorithm)) + " " +
+          printable(package.name + "-" + package.version) + " " + package.data_hash + "\n");
+}
+
+void extract(const Command& command) {
+    if (command.operands.empty()) misuse("extract", "which PATH?");
+    Selection wanted;
+    for (const std::string& path : command.operands)
+        if (!wanted.add(path)) misuse("'" + printable(path) + "'", "is not a path inside an archive");
+    const SignalDelay signals;
+    const Fd file = open_file(command.arguments);
+    InterruptibleInput in(signals, file ? file.get() : STDIN_FILENO, input_name(command.arguments));
+    Stage stage(command.arguments.value("directory").value_or("."));
+    const Reading reading =
+        read_input(command.arguments, in, Want::any_archive, [&](TarReader& archive, const TarEntry& entry) {
+            if (std::string path; wanted.takes(entry, archive.name(), path))
+                stage.add(path, (entry.mode & 0111) != 0,
+                          [&](Sink& out) { apk::copy_checked(archive, entry, out); });
+        });
+    if (!command.arguments.has("if-present")) wanted.check_found(in.name());
+    stage.publish();
+    if (command.arguments.has("report")) print(report(reading));
+}
+
+void cat(const Command& command) {
+    Selection wanted;
+    if (command.operands.size() != 1) misuse("cat", "needs one PATH");
+    if (command.operands[0].ends_with('/') || !wanted.add(command.operands[0]))
+        misuse("'" + printable(command.operands[0]) + "'", "is not the path of a file inside an archive");
+    const Fd file = temporary_file();
+    FdSink contents(file.get(), "temporary file");
+    read_input(command.arguments, Want::any_archive, [&](TarReader& archive, const TarEntry& entry) {
+        if (std::string path; wanted.takes(entry, archive.name(), path))
+            apk::copy_checked(archive, entry, contents);
+    });
+    wanted.check_found(input_name(command.arguments));
+    contents.finish();
+    print_file(file);
+}
+
+void lookup(const Command& command) {
+    if (command.operands.size() != 1) misuse("lookup", "needs one PACKAGE");
+    if (!is_package_name(command.operands[0]))
+        misuse("'" + printable(command.operands[0]) + "'", "is not the name of a package");
+    const auto keys = keyring(command.arguments);
+    const Fd file = open_file(command.arguments);
+    FdInput in(file ? file.get() : STDIN_FILENO, input_name(command.arguments));
+    std::string text;
+    for (const apk::IndexRecord& record : apk::look_up(in, *keys, command.operands[0]))
+        text += record.version + " " + std::to_string(record.size) + " " + record.checksum + " " +
+                record.arch + " " + record.file_name() + "\n";
+    print(text);
+}
+
+struct Handler {
+    void (*run)(const Command&);
+    std::set<std::string> options; ///< what it takes beside --file and --keys
+    bool needs_keys;
+    bool takes_operands;
+};
+
+const std::map<std::string, Handler> handlers{
+    {"list", {list, {"sha256"}, false, false}},
+    {"info", {info, {"sha256"}, false, false}},
+    {"verify", {verify, {"sha256", "report"}, true, false}},
+    {"extract", {extract, {"sha256", "report", "directory", "if-present"}, false, true}},
+    {"cat", {cat, {"sha256"}, false, true}},
+    {"lookup", {lookup, {}, true, true}},
+};
+
+void run(const Arguments& arguments) {
+    if (arguments.operands.empty()) misuse("wisp-apk", "which command? See wisp-apk --help");
+    const std::string& name = arguments.operands[0];
+    const auto found = handlers.find(name);
+    if (found == handlers.end()) misuse(printable(name), "unknown command, see wisp-apk --help");
+    const Handler& handler = found->second;
+    for (const char* option : {"sha256", "report", "directory", "if-present"})
+        if (arguments.has(option) && !handler.options.contains(option))
+            misuse("--" + std::string(option), "means nothing to " + name);
+    if (handler.needs_keys && !arguments.has("keys")) misuse(name, "needs --keys DIR");
+    if (!handler.takes_operands && arguments.operands.size() > 1)
+        misuse(printable(arguments.operands[1]), name + " takes no operand; a file is named by -f");
+    handler.run({arguments, {arguments.operands.begin() + 1, arguments.operands.end()}});
+}
+
+} // namespace
+
+int main(int argc, char** argv) { return run_tool(tool, argc, argv, run); }
