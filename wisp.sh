@@ -455,6 +455,10 @@ main() {
         shift
         left=$((left - 1))
         case $word in
+            -h | --help)
+                usage
+                exit 0
+                ;;
             -q | --quiet) quiet=1 ;;
             -v | --verbose) verbose=1 ;;
             --accel=*) accel=${word#*=} ;;

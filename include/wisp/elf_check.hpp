@@ -235,7 +235,7 @@ private:
 
 } // namespace detail
 
-/// Checks a file; of one that is not ELF the first 512 bytes are enough. Reads only headers, except that with
+/// Checks a file; of one that is not ELF the first magic_size bytes are enough. Reads only headers, except that with
 /// pages over 4096 bytes all of the file is searched for jemalloc. Whatever is wrong with the file is an
 /// objection, worded without the subject; an Error is about reading it. Sources: gABI chapter 5; what the
 /// kernel insists on, fs/binfmt_elf.c.

@@ -13,7 +13,7 @@
 namespace wisp {
 
 /// How many bytes from a file's start contents_name() can use.
-inline constexpr std::size_t magic_size = 512;
+inline constexpr std::size_t magic_size = 1024;
 
 namespace detail {
 

@@ -1,0 +1,493 @@
+load ../lib/common
+load ../lib/fat32
+
+# A small tree with what a real card has.
+plant() {
+    mkdir -p tree/overlays
+    echo 'arm_64bit=1' >tree/config.txt
+    echo 'console=serial0,115200' >tree/cmdline.txt
+    head -c 100001 /dev/urandom >tree/Image
+    head -c 70000 /dev/urandom >tree/bcm2712-rpi-5-b.dtb
+    echo map >tree/overlays/overlay_map.dtb
+    echo d0 >tree/overlays/bcm2712d0.dtbo
+    : >tree/overlays/README
+    manifest_of tree >manifest
+}
+
+@test "fsck.fat, mtools and 7-Zip find the files the manifest names" {
+    plant
+    wisp-fat32 <manifest >image
+    holds image tree
+}
+
+@test "without entries there is an empty volume with a label" {
+    wisp-fat32 </dev/null >image
+    volume_of image volume
+    is_clean volume
+    [ "$(stat -c %s image)" -eq $((36 << 20)) ]
+    mdir -i image@@1M :: | grep -q 'Volume in drive : is WISP'
+    mdir -i image@@1M :: | grep -q 'No files'
+}
+
+@test "the boot sector's fields are mkfs.fat's, whatever the size" {
+    for size in 48M 1G 9G 17G; do
+        wisp-fat32 --no-partition-table --size "$size" --volume-id 12AB34CD --label TEST </dev/null >image
+        rm -f made
+        mkfs.fat -C -F 32 -a -s "$(number image 13 1)" -R "$(number image 14 2)" -i 12ab34cd -n TEST -g 255/63 \
+            made $(($(stat -c %s image) / 1024)) >/dev/null
+        cmp <(head -c 90 image | tail -c +12) <(head -c 90 made | tail -c +12)
+    done
+}
+
+@test "backup boot sector and backup FSInfo equal their originals, all boot sectors are signed" {
+    plant
+    wisp-fat32 <manifest >image
+    volume_of image volume
+    cmp <(head -c 1536 volume) <(tail -c +3073 volume | head -c 1536)
+    for sector in 0 1 2 6 7 8; do [ "$(number volume $((sector * 512 + 510)) 2)" -eq $((0xAA55)) ]; done
+    [ "$(number volume 28 4)" -eq 2048 ]
+}
+
+@test "the partition table names one active FAT32 partition that ends with the image" {
+    wisp-fat32 --size 64M --volume-id 12AB34CD </dev/null >image
+    [ "$(od -An -v -tx1 -j440 -N6 image)" = ' cd 34 ab 12 00 00' ]
+    [ "$(od -An -v -tx1 -j446 -N16 image)" = ' 80 20 21 00 0c 28 20 08 00 08 00 00 00 f8 01 00' ]
+    [ "$(tail -c +463 image | head -c 48 | tr -d '\0' | wc -c)" -eq 0 ]
+    [ "$(number image 510 2)" -eq $((0xAA55)) ]
+    wisp-fat32 --size 64G </dev/null >large
+    [ "$(od -An -v -tx1 -j450 -N4 large)" = ' 0c fe ff ff' ]
+}
+
+@test "the partition starts where it is told to, its data area at a multiple of 4 KiB" {
+    plant
+    for start in 1 63 2048 8192; do
+        wisp-fat32 --partition-start "$start" <manifest >image
+        dd if=image of=volume bs=512 skip="$start" status=none
+        is_clean volume
+        [ "$(number volume 28 4)" -eq "$start" ]
+        [ "$(number image 454 4)" -eq "$start" ]
+        data=$((start + $(number volume 14 2) + 2 * $(number volume 36 4)))
+        [ $((data % 8)) -eq 0 ]
+    done
+}
+
+@test "sizes from 34 MiB to 2 TiB have clusters in the number and size every reader takes" {
+    plant
+    for size in 34M:1 64M:1 260M:1 262M:8 1G:8 8G:8 9G:16 17G:32 33G:64 64G:64; do
+        wisp-fat32 --no-partition-table --size "${size%:*}" <manifest >volume
+        is_clean volume
+        clusters=$(sed -n 's/.*\/\([0-9]*\) clusters/\1/p' fsck.out)
+        [ "$clusters" -ge $((65525 + 16)) ]
+        [ "$(number volume 13 1)" -eq "${size#*:}" ]
+        [ "$(number volume 32 4)" -eq $(($(stat -c %s volume) / 512)) ]
+        LC_ALL=C.UTF-8 mcopy -n -Q -i volume ::Image copy
+        cmp copy tree/Image
+        [ "$(stat -c %b volume)" -lt 4000 ]
+    done
+    wisp-fat32 --size 2T <manifest >image
+    [ "$(stat -c %s image)" -eq $((2 << 40)) ]
+    mcopy -n -Q -i image@@1M ::Image copy
+    cmp copy tree/Image
+}
+
+@test "files of no byte, one byte, exact clusters and one byte more come back" {
+    for size in 64M:512 300M:4096; do
+        rm -rf tree
+        mkdir tree
+        for bytes in 0 1 "${size#*:}" $((${size#*:} + 1)) $((3 * ${size#*:})) $((3 * ${size#*:} + 1)) 262144 262145; do
+            head -c "$bytes" /dev/urandom >"tree/f$bytes"
+        done
+        manifest_of tree >manifest
+        wisp-fat32 --size "${size%:*}" <manifest >image
+        holds image tree
+    done
+}
+
+@test "names of 1 to 255 characters come back" {
+    mkdir tree
+    for length in 1 8 11 12 13 14 25 26 27 254 255; do
+        echo "$length" >"tree/$(head -c "$length" /dev/zero | tr '\0' 'n')"
+    done
+    echo x >tree/.hidden
+    echo x >tree/two.dots.txt
+    echo x >'tree/+,;=[]'
+    echo x >"tree/\$%'-_@~\`!(){}^#&"
+    echo x >tree/UPPER.TXT
+    echo x >tree/lower.txt
+    manifest_of tree >manifest
+    wisp-fat32 <manifest >image
+    holds image tree
+}
+
+@test "names beyond ASCII and beyond the basic plane come back" {
+    mkdir tree
+    echo 1 >tree/Größe.txt
+    echo 2 >tree/中文文件名称测试.md
+    echo 3 >tree/Ελληνικά
+    echo 4 >tree/ключ
+    manifest_of tree >manifest
+    wisp-fat32 <manifest >image
+    holds image tree
+    echo 5 >tree/😀😀.txt # mtools knows no surrogates
+    manifest_of tree >manifest
+    wisp-fat32 --no-partition-table <manifest >volume
+    is_clean volume
+    holds_by_7z volume tree
+}
+
+@test "a folder of 1,000 files and one 12 levels deep come back" {
+    mkdir -p tree/many tree/1/2/3/4/5/6/7/8/9/10/11/12
+    for ((i = 0; i < 1000; i++)); do echo "$i" >"tree/many/file number $i.text"; done
+    (cd tree/many && for f in *; do mv "$f" "${f// /-}"; done)
+    echo deep >tree/1/2/3/4/5/6/7/8/9/10/11/12/file
+    echo deep >tree/1/2/3/4/5/6/file
+    manifest_of tree >manifest
+    wisp-fat32 <manifest >image
+    holds image tree
+}
+
+@test "the overlays of a Raspberry Pi kernel come back" {
+    mkdir -p tree/overlays
+    for chip in vc4-kms-v3d vc4-fkms-v3d hifiberry-dac hifiberry-amp midi-uart mcp2515-can i2c-rtc spi-gpio ov5647 imx219; do
+        for ((i = 0; i < 40; i++)); do echo "$chip $i" >"tree/overlays/$chip$i-pi5.dtbo"; done
+    done
+    [ "$(find tree/overlays -type f | wc -l)" -eq 400 ]
+    manifest_of tree >manifest
+    wisp-fat32 <manifest >image
+    holds image tree
+    [ "$(mdir -i image@@1M ::overlays | grep -c '^VC4-K~[1-9][0-9] DTB')" -eq 31 ]
+}
+
+@test "short names stay unique past ~9 and ~99 and beside real ones of that look" {
+    mkdir tree
+    for ((i = 0; i < 1200; i++)); do printf '%04d\n' "$i" >"tree/collision-$(printf %04d "$i").dtbo"; done
+    echo real >tree/COLLIS~3.DTB
+    echo real >tree/COL~200.DTB
+    manifest_of tree >manifest
+    wisp-fat32 <manifest >image
+    holds image tree
+    mcopy -n -Q -i image@@1M ::COLLIS~3.DTB ::COL~200.DTB ::COLLIS~9.DTB ::COLLI~10.DTB ::COL~100.DTB ::CO~1000.DTB .
+    [ "$(cat COLLIS~3.DTB COL~200.DTB)" = $'real\nreal' ]
+    [ "$(cat COLLIS~9.DTB COLLI~10.DTB COL~100.DTB CO~1000.DTB)" = $'0007\n0008\n0098\n0997' ]
+}
+
+@test "an image can be filled to its last cluster but 16, and not a byte further" {
+    wisp-fat32 --no-partition-table --size 34M </dev/null >volume
+    is_clean volume
+    clusters=$(sed -n 's/.*\/\([0-9]*\) clusters/\1/p' fsck.out)
+    room=$(((clusters - 16 - 1) * 512)) # the root folder takes one
+    mkdir tree
+    head -c "$room" /dev/urandom >tree/full
+    echo "file full tree/full 0644 0 0" >manifest
+    wisp-fat32 --no-partition-table --size 34M <manifest >volume
+    is_clean volume
+    holds_by_7z volume tree
+    [ "$(number volume $((512 + 488)) 4)" -eq 16 ]
+    [ "$(tail -c 8192 volume | tr -d '\0' | wc -c)" -eq 0 ]
+    [ "$(tail -c 8704 volume | head -c 512 | tr -d '\0' | wc -c)" -gt 0 ]
+
+    echo >>tree/full
+    run -1 --separate-stderr wisp-fat32 --no-partition-table --size 34M manifest
+    [ "$stderr" = "wisp-fat32: image: size 35651584 leaves $((room + 512)) bytes for files and folders, $((room + 1024)) are needed" ]
+    [ -z "$output" ]
+    wisp-fat32 --no-partition-table <manifest >volume
+    [ "$(stat -c %s volume)" -eq $((36 << 20)) ]
+    is_clean volume
+}
+
+@test "a file of 4 GiB - 1 is held, one of 4 GiB refused" {
+    truncate -s 4294967295 large
+    echo 'file large large 0644 0 0' >manifest
+    # The contents are zeros and lie last, so the head of the image is enough for the judges.
+    wisp-fat32 --no-partition-table --size 5G <manifest 2>broken-pipe | head -c 32M >volume
+    truncate -s 5G volume
+    is_clean volume
+    7z l -tfat volume | grep -q ' 4294967295 .* large$'
+    truncate -s 4294967296 large
+    run -1 --separate-stderr wisp-fat32 manifest
+    [ "$stderr" = "wisp-fat32: manifest:1: 'large' has 4294967296 bytes, FAT allows 4294967295" ]
+    [ -z "$output" ]
+}
+
+@test "random trees come back" {
+    seed=$RANDOM
+    echo "seed $seed"
+    RANDOM=$seed
+    letters=(a B c.D e-f 7 _ x.y.z long-part-of-a-name Ü ж)
+    for round in 1 2 3 4 5; do
+        rm -rf tree
+        mkdir tree
+        folders=(tree)
+        for ((i = 0; i < 60; i++)); do
+            path=${folders[RANDOM % ${#folders[@]}]}/n$i
+            for ((j = RANDOM % 5; j > 0; j--)); do path+=${letters[RANDOM % ${#letters[@]}]}; done
+            if ((RANDOM % 4 == 0)); then
+                mkdir "$path"
+                folders+=("$path")
+            else
+                head -c $((RANDOM * (RANDOM % 3))) /dev/urandom >"$path"
+            fi
+        done
+        manifest_of tree >manifest
+        wisp-fat32 --partition-start 2048 --label "R$round" <manifest >image
+        holds image tree
+        wisp-fat32 --list image | cut -d' ' -f4 | LC_ALL=C sort >listed
+        cmp listed <(find tree -mindepth 1 -printf '%P\n' | LC_ALL=C sort)
+    done
+}
+
+@test "the order of the manifest does not change the image" {
+    plant
+    wisp-fat32 <manifest >image
+    { grep '^dir' manifest; grep '^file' manifest | LC_ALL=C sort -r; } >other
+    run ! cmp -s manifest other
+    wisp-fat32 <other | cmp - image
+}
+
+@test "clock, time zone, locale, umask and folder do not change the image" {
+    plant
+    wisp-fat32 <manifest >image
+    TZ=Pacific/Kiritimati LC_ALL=C.UTF-8 wisp-fat32 <manifest | cmp - image
+    TZ=America/New_York faketime '2031-07-01 12:00:00' wisp-fat32 <manifest | cmp - image
+    (umask 777 && wisp-fat32 <manifest | cmp - image)
+    touch -d @1 tree/*
+    mkdir elsewhere
+    (cd elsewhere && ln -s ../tree tree && wisp-fat32 ../manifest | cmp - ../image)
+}
+
+@test "times are SOURCE_DATE_EPOCH in UTC, from 1980 to 2107" {
+    plant
+    times() { wisp-fat32 --no-partition-table manifest >volume && 7z l -tfat -slt volume | grep -E '^(Modified|Created) = [^ ]' | sort -u; }
+    export TZ=Asia/Tokyo
+    [ "$(TZ=UTC times)" = $'Created = 1980-01-01 00:00:00\nModified = 1980-01-01 00:00:00' ]
+    export SOURCE_DATE_EPOCH=1700000001
+    [ "$(times)" = $'Created = 2023-11-14 22:13:20\nModified = 2023-11-14 22:13:20' ]
+    is_clean volume
+    SOURCE_DATE_EPOCH=99 times >/dev/null
+    wisp-fat32 --list volume | grep -qx -- '- 12 1980-01-01T00:00:00 config.txt'
+    SOURCE_DATE_EPOCH=9999999999999 times >/dev/null
+    wisp-fat32 --list volume | grep -qx -- '- 12 2107-12-31T23:59:58 config.txt'
+    SOURCE_DATE_EPOCH=now run -2 --separate-stderr wisp-fat32 manifest
+    [ "$stderr" = "wisp-fat32: SOURCE_DATE_EPOCH: 'now' is not a number of seconds from 0 to 18446744073709551615" ]
+}
+
+@test "the volume id follows names and sizes, unless it is given" {
+    plant
+    id() { wisp-fat32 --no-partition-table "$@" | od -An -v -tx4 -j67 -N4 --endian=little | tr -d ' '; }
+    first=$(id manifest)
+    [ "$first" = "$(id manifest)" ]
+    [ "$first" != "$(id --label OTHER manifest)" ]
+    echo more >>tree/config.txt
+    [ "$first" != "$(id manifest)" ]
+    [ "$(id --volume-id 1aB manifest)" = 000001ab ]
+}
+
+@test "the label is in the boot sector and the first entry of the root" {
+    wisp-fat32 --no-partition-table --label 'sd card 1' </dev/null >volume
+    is_clean volume
+    [ "$(head -c 82 volume | tail -c 11)" = 'SD CARD 1  ' ]
+    mlabel -s -i volume :: | grep -q 'Volume label is SD CARD 1'
+}
+
+@test "a pipe and a file get the same bytes, and a pipe sees no seek" {
+    plant
+    strace -f -e trace=lseek,llseek,_llseek -o seeks true || skip 'strace cannot run here'
+    wisp-fat32 --size 128M <manifest >image
+    strace -f -e trace=lseek,pwrite64,ftruncate -o seeks wisp-fat32 --size 128M <manifest | cmp - image
+    run ! grep -E 'lseek|pwrite|ftruncate' seeks
+    wisp-fat32 --size 128M <manifest | dd bs=1M of=copy status=none
+    cmp copy image
+}
+
+@test "zeros are holes in a file, but not over what was there, nor at the end of an appended one" {
+    plant
+    head -c 3M /dev/zero >tree/zeros
+    manifest_of tree >manifest
+    wisp-fat32 --size 64M <manifest >image
+    [ "$(stat -c %b image)" -lt 2000 ]
+    [ "$(stat -c %s image)" -eq $((64 << 20)) ]
+    tr '\0' '\377' </dev/zero | head -c 70M >old
+    wisp-fat32 --size 64M <manifest 1<>old
+    head -c 64M old | cmp - image
+    : >appended
+    wisp-fat32 --size 64M <manifest >>appended
+    cmp appended image
+}
+
+@test "memory does not grow with the image" {
+    command -v /usr/bin/time >/dev/null || skip 'needs GNU time'
+    truncate -s 3G large
+    echo 'file large large 0644 0 0' >manifest
+    (ulimit -v 65536 && /usr/bin/time -f %M -o rss wisp-fat32 --size 4G <manifest | head -c 200M >/dev/null) || true
+    /usr/bin/time -f %M -o small wisp-fat32 --size 64G </dev/null >image
+    [ "$(tail -n 1 rss)" -lt 8192 ]
+    [ "$(tail -n 1 small)" -lt 8192 ]
+}
+
+@test "what FAT cannot hold is refused by line, with nothing written" {
+    echo x >x
+    refused() { # MANIFEST LINE, MESSAGE
+        printf '%s\n' '# first' "$1" >manifest
+        run -1 --separate-stderr wisp-fat32 <manifest
+        echo "$stderr"
+        [ "$stderr" = "wisp-fat32: manifest:2: $2" ]
+        [ -z "$output" ]
+    }
+    refused 'slink a b 0777 0 0' "'a' is neither a folder nor a file, FAT holds nothing else"
+    refused 'nod a 0600 0 0 c 5 1' "'a' is neither a folder nor a file, FAT holds nothing else"
+    refused 'file a x 0644 0 0 b' "'a' has hard links, FAT has none"
+    refused 'file a:b x 0644 0 0' "name 'a:b' has a character FAT does not allow: ':'"
+    refused 'file a\b x 0644 0 0' "name 'a\\b' has a character FAT does not allow: '\\'"
+    refused 'file a* x 0644 0 0' "name 'a*' has a character FAT does not allow: '*'"
+    refused $'file a\001 x 0644 0 0' "name 'a\\x01' has a character FAT does not allow: '\\x01'"
+    refused $'file a\177 x 0644 0 0' "name 'a\\x7f' has a character FAT does not allow: '\\x7f'"
+    refused 'dir a. 0755 0 0' "name 'a.' ends in a dot or a space, which FAT drops"
+    refused $'file a\303 x 0644 0 0' "name 'a"$'\303'"' is not UTF-8"
+    long=$(head -c 256 /dev/zero | tr '\0' n)
+    refused "file $long x 0644 0 0" "name '$long' has 256 UTF-16 units, FAT allows 255"
+    refused 'file a missing 0644 0 0' 'missing: open: No such file or directory' || [ "$status" -eq 2 ]
+}
+
+@test "two names that FAT cannot tell apart are refused with both lines" {
+    echo x >x
+    printf '%s\n' 'dir overlays 0755 0 0' 'file overlays/Größe.txt x 0644 0 0' 'file b x 0644 0 0' \
+        'file overlays/GRÖSSE.txt x 0644 0 0' 'file overlays/GRÖßE.TXT x 0644 0 0' >manifest
+    run -1 --separate-stderr wisp-fat32 <manifest
+    [ "$stderr" = "wisp-fat32: manifest:5: 'overlays/GRÖßE.TXT' and 'overlays/Größe.txt' on line 2 are one name to FAT" ]
+    [ -z "$output" ]
+    printf '%s\n' 'file B x 0644 0 0' 'dir b 0755 0 0' >manifest
+    run -1 --separate-stderr wisp-fat32 manifest
+    [ "$stderr" = "wisp-fat32: manifest:2: 'b' and 'B' on line 1 are one name to FAT" ]
+    printf '%s\n' 'file b x 0644 0 0' 'file b x 0644 0 0' >manifest
+    run -1 --separate-stderr wisp-fat32 <manifest
+    [ "$stderr" = "wisp-fat32: manifest:2: 'b' is already listed on line 1" ]
+}
+
+@test "a folder of more than 65,536 directory entries is refused, one of as many is not" {
+    echo x >x
+    seq -f 'file d/a-name-of-fourteen-%06.0f x 0644 0 0' 21844 | sed '1i dir d 0755 0 0' >manifest # 3 entries each, 2 dots
+    wisp-fat32 --no-partition-table <manifest >volume
+    is_clean volume
+    [ "$(sed -n 's/^volume: \([0-9]*\) files.*/\1/p' fsck.out)" -eq 21846 ]
+    echo 'file d/y x 0644 0 0' >>manifest
+    run -1 --separate-stderr wisp-fat32 <manifest
+    [ "$stderr" = "wisp-fat32: manifest:1: folder 'd' needs 65536 directory entries, FAT allows 65535" ]
+}
+
+@test "folders nest 128 deep and no deeper" {
+    deep=d
+    echo 'dir d 0755 0 0' >manifest
+    for ((i = 1; i < 128; i++)); do
+        deep+=/d
+        echo "dir $deep 0755 0 0" >>manifest
+    done
+    echo x >x
+    echo "file $deep/f x 0644 0 0" >>manifest
+    wisp-fat32 --no-partition-table <manifest >volume
+    is_clean volume
+    [ "$(wisp-fat32 --cat "$deep/f" volume)" = x ]
+    echo "dir $deep/d 0755 0 0" >>manifest
+    run -1 --separate-stderr wisp-fat32 <manifest
+    [ "$stderr" = "wisp-fat32: manifest:130: '$deep/d' nests 129 folders, at most 128 may nest" ]
+}
+
+@test "images that cannot be FAT32 are refused, with the least size" {
+    refused() {
+        message=$1
+        shift
+        run -1 --separate-stderr wisp-fat32 "$@" </dev/null
+        [ "$stderr" = "wisp-fat32: $message" ]
+        [ -z "$output" ]
+    }
+    refused 'image: size 1048577 is not a multiple of 512' --size 1048577
+    refused 'image: size 33554432 is too small for FAT32, which begins at 35150336' --size 32M
+    refused 'image: size 35149824 is too small for FAT32, which begins at 35150336' --size 35149824
+    refused 'image: size 0 is too small for FAT32, which begins at 35150336' --size 0
+    refused 'image: size 3298534883328 exceeds 2199023255552' --size 3T
+    refused 'image: size 2199023255552 exceeds 2199023255040' --size 2T --no-partition-table
+    refused 'image: partition start 4294967295 leaves no room for FAT32 below 2 TiB' --size 2T --partition-start 4294967295
+    refused "label: 'TWELVE CHARS' has 12 characters, FAT allows 1 to 11" --label 'TWELVE CHARS'
+    refused "label: '' has 0 characters, FAT allows 1 to 11" --label ''
+    refused "label: 'no name' means that there is none" --label 'no name'
+    refused "label: ' A' begins with a space" --label ' A'
+    refused "label: 'A.B' has a character that is not A to Z, 0 to 9, a space or one of \$%'-_@~\`!(){}^#&" --label 'A.B'
+    wisp-fat32 --size 35150336 </dev/null >image
+    volume_of image volume
+    is_clean volume
+    grep -q '/65541 clusters' fsck.out
+}
+
+@test "wrong options are usage errors" {
+    misused() {
+        message=$1
+        shift
+        run -2 --separate-stderr wisp-fat32 "$@" </dev/null
+        [ "$stderr" = "wisp-fat32: $message" ]
+        [ -z "$output" ]
+    }
+    misused '--frob: unknown option, see wisp-fat32 --help' --frob
+    misused '--size: needs a value' --size
+    for size in '' M 1X -1 1.5G 0x10 99999999999999999999 16777216T; do
+        misused "--size: '$size' is not a number of bytes, K, M, G or T" --size "$size"
+    done
+    misused "--volume-id: 'xyz' is not 1 to 8 hexadecimal digits" --volume-id xyz
+    misused "--volume-id: '123456789' is not 1 to 8 hexadecimal digits" --volume-id 123456789
+    misused "--partition-start: '0' is not a number from 1 to 4294967295" --partition-start 0
+    misused '--partition-start: does not go with --no-partition-table' --partition-start 2048 --no-partition-table
+    misused '--size: does not go with --list' --list --size 64M
+    misused '--list: does not go with --cat' --list --cat a
+    misused 'b: one FILE is enough' a b
+    misused 'none: open: No such file or directory' none
+    misused 'standard input: seek: Illegal seek' --list < <(cat /dev/null)
+}
+
+@test "a full disk, a closed output and a terminal are errors" {
+    plant
+    run -2 --separate-stderr sh -c 'wisp-fat32 manifest >/dev/full'
+    [ "$stderr" = 'wisp-fat32: standard output: write: No space left on device' ]
+    run -2 --separate-stderr sh -c 'wisp-fat32 manifest >&-'
+    [ "$stderr" = 'wisp-fat32: standard output: write: Bad file descriptor' ]
+    run -2 --separate-stderr sh -c 'wisp-fat32 <&-'
+    [ "$stderr" = 'wisp-fat32: manifest: read: Bad file descriptor' ]
+    run -2 --separate-stderr sh -c 'wisp-fat32 --list <&-'
+    wisp-fat32 <manifest >image
+    run -2 --separate-stderr sh -c 'wisp-fat32 --list image >/dev/full'
+    [ "$stderr" = 'wisp-fat32: standard output: write: No space left on device' ]
+    run -2 --separate-stderr sh -c 'wisp-fat32 --cat Image image >/dev/full'
+    [ "$stderr" = 'wisp-fat32: standard output: write: No space left on device' ]
+    run script -qec 'wisp-fat32 manifest' /dev/null
+    [ "$status" -eq 2 ]
+    [ "${output%$'\r'}" = 'wisp-fat32: standard output: is a terminal, and the output is binary: redirect it or pipe it on' ]
+}
+
+@test "a closed pipe is an error" {
+    plant
+    { wisp-fat32 manifest 2>message || echo "$?" >status; } | head -c 1000 >/dev/null
+    [ "$(cat status)" -eq 2 ]
+    [ "$(cat message)" = 'wisp-fat32: standard output: write: Broken pipe' ]
+}
+
+@test "a file that changes while it is read is an error, and the image looks cut" {
+    mkdir tree
+    head -c 9M /dev/urandom >tree/a
+    head -c 9M /dev/urandom >tree/b
+    manifest_of tree >manifest
+    { wisp-fat32 manifest 2>message || echo "$?" >status; } | { head -c 3M; truncate -s 5 tree/b; cat; } >image
+    [ "$(cat status)" -eq 2 ]
+    [ "$(cat message)" = 'wisp-fat32: tree/b: changed while it was read: was 9437184 bytes, is 5' ]
+    [ "$(stat -c %s image)" -lt $((36 << 20)) ]
+    run -1 --separate-stderr wisp-fat32 --list image
+    [ "$stderr" = "wisp-fat32: image: is cut: the volume's clusters end at 37748736, the file at $(stat -c %s image)" ]
+}
+
+@test "a manifest cut at any byte gives an image or a refusal, never both" {
+    echo x >x
+    printf 'dir d 0755 0 0\nfile d/f x 0644 0 0\n' >manifest
+    for ((i = 0; i < $(stat -c %s manifest); i++)); do
+        status=0
+        head -c "$i" manifest | wisp-fat32 2>message | head -c 512 >out || status=$?
+        [ -s out ] || [ "$(wc -l <message)" -eq 1 ]
+        grep -qv 'Broken pipe' message && [ -s message ] && [ -s out ] && return 1
+        true
+    done
+}

@@ -1,0 +1,180 @@
+load ../lib/boot
+
+# A profile whose kernel is a local folder of the test's own: no network, no distribution.
+local_board() {
+    mkdir -p boards kernel/modules
+    { printf 'MZ' && head -c 14 /dev/zero && printf '\0\0\1\0\0\0\0\0' && printf '\012\0\0\0\0\0\0\0' &&
+        head -c 24 /dev/zero && printf 'ARMd' && head -c 65476 /dev/zero; } >kernel/Image
+    cat >boards/local.json <<'J'
+{ "name": "local", "arch": "aarch64", "page_size": 4096, "network_interface": "eth0", "cmdline": "console=ttyAMA0",
+  "kernel": { "source": "file", "path": "../kernel/Image" }, "qemu": {} }
+J
+}
+
+local_build() { wisp build -q --boards boards -t local -b "$services/hello-aarch64" --ip 10.1.2.3/24 "$@"; }
+
+@test "help, version and targets answer, and every shipped board is there" {
+    run -0 wisp help
+    [ "${lines[0]}" = "usage: wisp.sh COMMAND [OPTION]..." ]
+    run -0 wisp version
+    [ "$output" = "wisp $(wisp-cpio --version | cut -d ' ' -f 2)" ]
+    wisp targets >targets
+    for profile in "$WISP_ROOT"/boards/*.json; do grep -q "^$(basename "$profile" .json) " targets; done
+}
+
+@test "wrong words are usage errors that say which" {
+    run -2 --separate-stderr wisp
+    [ "$stderr" = "wisp: command: is missing, see wisp.sh help" ]
+    run -2 --separate-stderr wisp frob
+    [ "$stderr" = "wisp: frob: unknown command, see wisp.sh help" ]
+    run -2 --separate-stderr wisp build --frob
+    [ "$stderr" = "wisp: --frob: unknown option, see wisp --help" ]
+    run -2 --separate-stderr wisp build -t qemu
+    [ "$stderr" = "wisp: --binary: is missing" ]
+    run -1 --separate-stderr wisp build -t nothing -b x
+    [[ "$stderr" == "wisp: --target: nothing: no such board, known here: "*"qemu, "* ]]
+}
+
+@test "addresses are refused before anything is fetched" {
+    export XDG_CACHE_HOME=$PWD/cache
+    run -1 --separate-stderr wisp build -t qemu -b "$services/hello-aarch64" --ip 10.0.2.300/24
+    [ "$stderr" = "wisp: --ip: 10.0.2.300: is not an IPv4 address like 192.168.1.100" ]
+    run -1 --separate-stderr wisp build -t qemu -b "$services/hello-aarch64" --ip 10.0.2.15/24 --gateway 10.0.3.1
+    [ "$stderr" = "wisp: --gateway: 10.0.3.1: is outside the network of 10.0.2.15/24" ]
+    [ ! -e cache ]
+    [ ! -e wisp-output ]
+}
+
+@test "the initrd has exactly the files it is to have, and GNU cpio and bsdtar agree" {
+    wisp build -q -t qemu-debian -b "$services/hello-aarch64"
+    gzip -dc wisp-output/initrd.img >archive
+    cpio -t --quiet <archive | grep -v '^lib/modules/' >by-cpio
+    bsdtar -tf archive | grep -v '^lib/modules/' | sed 's,/$,,' >by-bsdtar
+    printf '%s\n' dev dev/console dev/null etc etc/group etc/hosts etc/modules etc/passwd etc/resolv.conf \
+        etc/wisp.conf init lib lib/modules proc service service/run sys | cmp - by-cpio
+    cmp by-cpio by-bsdtar
+    # each module is listed once, in the order to load them, and is the package's own, byte for byte
+    cpio -i --quiet --to-stdout etc/modules <archive >modules
+    cpio -t --quiet <archive | sed -n 's,^lib/modules/,,p' | cmp - modules
+    grep -qx virtio_net.ko modules
+    cpio -i --quiet --to-stdout service/run <archive | cmp - "$services/hello-aarch64"
+    cpio -i --quiet --to-stdout etc/wisp.conf <archive | cmp - <(printf 'IFACE=eth0\nADDR=10.0.2.15/24\nGW=10.0.2.2\n')
+    [ "$(ls -A wisp-output)" = "$(printf '%s\n' initrd.img manifest.json vmlinuz)" ]
+}
+
+@test "manifest.json has the size and the hash of each file" {
+    wisp build -q -t qemu-debian -b "$services/hello-aarch64"
+    sum=$(sha256sum <wisp-output/initrd.img | cut -d ' ' -f 1)
+    grep -q "\"sha256\": \"$sum\"" wisp-output/manifest.json
+    sum=$(sha256sum <"$services/hello-aarch64" | cut -d ' ' -f 1)
+    grep -q "\"sha256\": \"$sum\"" wisp-output/manifest.json
+    grep -q '"version": "6.1.176-1"' wisp-output/manifest.json
+}
+
+@test "the same inputs give the same bytes: folder, umask, zone, locale, clock and user do not matter" {
+    local_board
+    local_build
+    mkdir other
+    cp -R boards kernel other
+    (
+        cd other
+        umask 077
+        export TZ=Asia/Tokyo LC_ALL=C.UTF-8 XDG_CACHE_HOME=$PWD/cache HOME=$PWD
+        faketime '2031-05-06' "$WISP_ROOT/wisp.sh" build -q --boards boards -t local -b "$services/hello-aarch64" \
+            --ip 10.1.2.3/24 -o here
+    )
+    for file in vmlinuz initrd.img manifest.json; do cmp "wisp-output/$file" "other/here/$file"; done
+    if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
+        mkdir -m 777 third
+        chmod a+x "$BATS_RUN_TMPDIR" .. .
+        cp -R boards kernel "$services/hello-aarch64" third
+        chmod -R a+rX third
+        (cd third && HOME=$PWD XDG_CACHE_HOME=$PWD/cache setpriv --reuid 65534 --regid 65534 --clear-groups \
+            "$WISP_ROOT/wisp.sh" build -q --boards boards -t local -b ./hello-aarch64 --ip 10.1.2.3/24)
+        for file in vmlinuz initrd.img manifest.json; do cmp "wisp-output/$file" "third/wisp-output/$file"; done
+    fi
+}
+
+@test "a second build changes no byte, and a failed one leaves the first alone" {
+    local_board
+    local_build
+    sha256sum wisp-output/* >before
+    local_build
+    sha256sum --quiet -c before
+    run -1 --separate-stderr local_build -b boards/local.json
+    run -1 --separate-stderr local_build --ip 0.0.0.0/0
+    sha256sum --quiet -c before
+    [ "$(ls wisp-output | wc -l)" -eq 3 ]
+}
+
+@test "flags win over wisp.json, and its paths are relative to its folder" {
+    local_board
+    mkdir project
+    cp "$services/hello-aarch64" project/svc
+    cat >project/wisp.json <<'J'
+{ "target": "local", "binary": "svc", "ip": "10.9.9.9/24", "gateway": "10.9.9.1", "output": "out", "boards": ["../boards"] }
+J
+    wisp build -q -f project/wisp.json
+    gzip -dc project/out/initrd.img | cpio -i --quiet --to-stdout etc/wisp.conf |
+        cmp - <(printf 'IFACE=eth0\nADDR=10.9.9.9/24\nGW=10.9.9.1\n')
+    wisp build -q -f project/wisp.json --ip 10.9.9.7/24
+    gzip -dc project/out/initrd.img | cpio -i --quiet --to-stdout etc/wisp.conf | grep -qx ADDR=10.9.9.7/24
+    echo '{ "target": "local", "binry": "svc" }' >project/wisp.json
+    run -1 --separate-stderr wisp build -q -f project/wisp.json
+    [[ "$stderr" == "wisp: project/wisp.json: binry: unknown key, known here: target, "* ]]
+}
+
+@test "a service the board cannot run is refused by validate and by build, with the way out" {
+    echo 'int main() {}' >main.c
+    aarch64-linux-gnu-gcc -o dynamic main.c
+    aarch64-linux-gnu-gcc -shared -fPIC -o library.so main.c
+    printf '#!/bin/sh\necho\n' >script
+    cp "$services/hello-x86_64" foreign
+    for command in validate build; do
+        run -1 --separate-stderr wisp "$command" -t qemu-debian -b dynamic
+        [[ "$stderr" == *"/lib/ld-linux-aarch64.so.1"* ]]
+        [[ "$stderr" == *"-static"* ]]
+        run -1 --separate-stderr wisp "$command" -t qemu-debian -b foreign
+        [[ "$stderr" == *"x86"*"aarch64"* ]]
+        run -1 --separate-stderr wisp "$command" -t qemu-debian -b script
+        [[ "$stderr" == *"script"* ]]
+        run -1 --separate-stderr wisp "$command" -t qemu-debian -b library.so
+        [[ "$stderr" == *"shared"* ]]
+        [ ! -e wisp-output ]
+    done
+    run -0 wisp validate -q -t qemu-debian -b "$services/probe-aarch64-pie"
+}
+
+@test "a binary and an output folder with blanks in their names are fine" {
+    local_board
+    mkdir 'my things'
+    cp "$services/hello-aarch64" 'my things/my service'
+    wisp build -q --boards boards -t local -b 'my things/my service' --ip 10.1.2.3/24 -o 'my things/out put'
+    [ -s 'my things/out put/initrd.img' ]
+}
+
+@test "--offline builds from the cache, and without it says what is missing" {
+    wisp fetch -q -t qemu-debian
+    wisp build -q --offline -t qemu-debian -b "$services/hello-aarch64"
+    export XDG_CACHE_HOME=$PWD/cache
+    run -1 --separate-stderr wisp build --offline -t qemu-debian -b "$services/hello-aarch64" -o other
+    [ "$stderr" = "wisp: qemu-debian: its kernel is not in the cache, and --offline forbids to fetch it: wisp.sh fetch --target qemu-debian" ]
+    [ ! -e other ]
+}
+
+@test "a page size that is not the kernel's is an error" {
+    local_board
+    sed -i 's/"page_size": 4096/"page_size": 16384/' boards/local.json
+    run -1 --separate-stderr local_build
+    [ "$stderr" = "wisp: boards/local.json: page_size: is 16384, and the kernel's pages have 4096 bytes" ]
+}
+
+@test "a local kernel is held to its pin" {
+    local_board
+    sum=$(sha256sum <kernel/Image | cut -d ' ' -f 1)
+    sed -i "s/\"path\": \"\([^\"]*\)\"/\"path\": \"\1\", \"sha256\": \"$sum\"/" boards/local.json
+    local_build
+    printf x | dd of=kernel/Image bs=1 seek=1000 conv=notrunc status=none
+    run -1 --separate-stderr local_build
+    [ "$stderr" = "wisp: boards/../kernel/Image: sha256 is $(sha256sum <kernel/Image | cut -d ' ' -f 1), the profile pins $sum" ]
+}

@@ -1,0 +1,276 @@
+// Real packages and a real index, whole, changed and cut at every byte: what was changed must never pass.
+#include "wisp/apk.hpp"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "wisp/apk_index.hpp"
+#include "wisp/gzip_audit.hpp"
+#include "wisp/selection.hpp"
+#include "wisp/stage.hpp"
+
+using namespace wisp;
+
+namespace {
+
+const std::string data = "tests/data/apk/"; // the tests run where the repository's root is
+const char* const baselayout = "alpine-baselayout-3.2.0-r23.apk";
+const char* const pretend = "pretend-baselayout-1.0.0-r0.apk";
+
+std::vector<std::uint8_t> contents(const std::string& file) {
+    std::ifstream in(data + file, std::ios::binary);
+    REQUIRE(in);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+const apk::Keyring& keys() {
+    static const apk::Keyring keyring(data + "keys");
+    return keyring;
+}
+
+apk::Package verify(Bytes package) {
+    MemoryInput in(package, "in");
+    return apk::PackageReader(in, &keys()).read([](TarReader&, const TarEntry&) {});
+}
+
+/// Whether `check` refuses, as an input's fault. Faster than Catch's own macros, and there are many calls.
+template <class Check>
+bool refuses(Check check) {
+    try {
+        check();
+    } catch (const Error& error) {
+        return error.fault == Fault::input;
+    }
+    return false;
+}
+
+/// Where the second gzip member of a file starts.
+std::size_t second_member(Bytes file) {
+    MemoryInput in(file, "in");
+    GunzipInput gunzip(in);
+    NullSink nowhere;
+    REQUIRE(gunzip.next_member());
+    gunzip.copy_all(nowhere);
+    return gunzip.consumed();
+}
+
+/// A folder that is gone with the test.
+struct TemporaryFolder {
+    std::string path = (std::filesystem::temp_directory_path() / "wisp-test-XXXXXX").string();
+    TemporaryFolder() { REQUIRE(::mkdtemp(path.data())); }
+    ~TemporaryFolder() { std::filesystem::remove_all(path); }
+};
+
+void extract_etc(Bytes package, const std::string& folder) {
+    Selection wanted;
+    wanted.add("etc/");
+    Stage stage(folder);
+    MemoryInput in(package, "in");
+    apk::PackageReader(in, &keys()).read([&](TarReader& archive, const TarEntry& entry) {
+        if (std::string path; wanted.takes(entry, archive.name(), path))
+            stage.add(path, false, [&](Sink& out) { apk::copy_checked(archive, entry, out); });
+    });
+    stage.publish();
+}
+
+} // namespace
+
+TEST_CASE("real packages verify with the keys of those who made them") {
+    const auto alpine = verify(contents(baselayout));
+    CHECK(alpine.name + " " + alpine.version == "alpine-baselayout 3.2.0-r23");
+    CHECK(alpine.signer->key == "alpine-devel@lists.alpinelinux.org-616ae350.rsa.pub");
+    CHECK(alpine.signer->algorithm == DigestAlgorithm::sha1);
+    CHECK(alpine.checksum == "Q1LLq2qDNrS/qRnhxQ3hsY/sHbQnc="); // openssl dgst -sha1 -binary | openssl base64
+    CHECK(alpine.info.values("depend") == std::vector<std::string>{"alpine-baselayout-data=3.2.0-r23", "/bin/sh",
+                                                                   "so:libc.musl-aarch64.so.1"});
+    CHECK(verify(contents(pretend)).signer->algorithm == DigestAlgorithm::sha256);
+    CHECK_THROWS_WITH(verify(contents("replaces-0.0.1-r0.apk")), "in: is not signed");
+}
+
+TEST_CASE("a real package with any byte changed is refused") {
+    const std::string file = GENERATE(as<std::string>{}, baselayout, pretend);
+    const auto good = contents(file);
+    REQUIRE_NOTHROW(verify(good));
+    const std::size_t signed_from = second_member(good);
+    for (std::size_t at = 0; at < good.size(); ++at) {
+        auto changed = good;
+        // The signature member is checked by its form alone, so each of its bits gets a turn.
+        for (unsigned bit = at < signed_from ? 0 : at % 8; bit < 8; bit += at < signed_from ? 1 : 8) {
+            changed[at] = static_cast<std::uint8_t>(good[at] ^ 1u << bit);
+            CAPTURE(at, bit);
+            if (!refuses([&] { verify(changed); })) FAIL("passed");
+        }
+        changed[at] = static_cast<std::uint8_t>(~good[at]);
+        if (at % 4 == 0 && !refuses([&] { verify(changed); })) FAIL("passed inverted at " << at);
+    }
+}
+
+TEST_CASE("a real package cut at any byte, or with a byte more, is refused") {
+    const auto good = contents(pretend);
+    for (std::size_t size = 0; size < good.size(); ++size)
+        if (!refuses([&] { verify(Bytes(good).first(size)); })) FAIL("passed at " << size);
+    for (const int byte : {0, 0x1f, 0x78}) {
+        auto longer = good;
+        longer.push_back(static_cast<std::uint8_t>(byte));
+        CHECK(refuses([&] { verify(longer); }));
+    }
+}
+
+TEST_CASE("nothing of a changed package is published, and no trace of the attempt is left") {
+    const auto good = contents(baselayout);
+    const TemporaryFolder folder;
+    for (std::size_t at = 0; at < good.size(); at += 31) {
+        auto changed = good;
+        changed[at] = static_cast<std::uint8_t>(changed[at] ^ 0x10);
+        CAPTURE(at);
+        CHECK(refuses([&] { extract_etc(changed, folder.path); }));
+        CHECK(std::filesystem::is_empty(folder.path));
+    }
+    extract_etc(good, folder.path);
+    CHECK(std::filesystem::exists(folder.path + "/etc/motd"));
+    CHECK(std::distance(std::filesystem::directory_iterator(folder.path), {}) == 1);
+}
+
+TEST_CASE("a real index with a byte changed is refused") {
+    const auto look_up = [](Bytes index) {
+        MemoryInput in(index, "in");
+        return apk::look_up(in, keys(), "git");
+    };
+    const auto good = contents("APKINDEX.tar.gz");
+    const auto records = look_up(good);
+    REQUIRE(records.size() == 1);
+    CHECK(records[0].file_name() == "git-2.36.3-r0.apk");
+    const std::size_t signed_from = second_member(good);
+    const auto check = [&](std::size_t at, unsigned mask) {
+        auto changed = good;
+        changed[at] = static_cast<std::uint8_t>(changed[at] ^ mask);
+        CAPTURE(at, mask);
+        if (!refuses([&] { look_up(changed); })) FAIL("passed");
+    };
+    for (std::size_t at = 0; at < signed_from; ++at) check(at, 1u << at % 8);
+    for (std::size_t at = signed_from; at < good.size(); at += 4999) check(at, 1u << at % 8);
+    check(good.size() - 1, 1);
+}
+
+TEST_CASE("the audit of deflate data follows zlib wherever zlib goes") {
+    std::vector<std::uint8_t> plain;
+    for (std::uint32_t i = 0, x = 1; i < 60'000; ++i) {
+        x = x * 1664525 + 1013904223;
+        plain.push_back(static_cast<std::uint8_t>(i % 5000 < 2500 ? x >> 24 & 15 : x >> 28 == 0 ? 7 : 0));
+    }
+    const int level = GENERATE(0, 4, 5, 6, 7, 8, 9);
+    const int strategy = GENERATE(Z_DEFAULT_STRATEGY, Z_FIXED, Z_HUFFMAN_ONLY);
+    std::vector<std::uint8_t> packed(100'000);
+    z_stream stream{};
+    REQUIRE(deflateInit2(&stream, level, Z_DEFLATED, -15, 8, strategy) == Z_OK);
+    stream.next_in = plain.data();
+    stream.avail_in = static_cast<uInt>(plain.size());
+    stream.next_out = packed.data();
+    stream.avail_out = static_cast<uInt>(packed.size());
+    REQUIRE(deflate(&stream, Z_FINISH) == Z_STREAM_END);
+    packed.resize(stream.total_out);
+    deflateEnd(&stream);
+    CAPTURE(level, strategy);
+    CHECK(DeflateAudit(packed, plain, false).run() == "");
+    plain[30'000] ^= 1;
+    CHECK(DeflateAudit(packed, plain, false).run() == "has deflate data that expands to something else");
+    CHECK(DeflateAudit(Bytes(packed).first(packed.size() - 1), plain, false).run() != "");
+}
+
+TEST_CASE("the audit of deflate data refuses a second spelling") {
+    const auto audit = [](std::vector<std::uint8_t> stream, std::string_view plain) {
+        return DeflateAudit(stream, as_bytes(plain), true).run();
+    };
+    // Fixed codes, bit by bit: 1 (last), 01 (fixed), literals 'a' = 0x30 + 97 = 10010001, end = 0000000.
+    CHECK(audit({0x4b, 0x04, 0x00}, "a") == "");
+    CHECK(audit({0x4b, 0x04, 0x40}, "a") == "has bits set where deflate data is padded");
+    CHECK(audit({0x4b, 0x04, 0x00, 0x00}, "a") == "has deflate data of another length than its contents");
+    // Stored: 1 (last), 00 (stored), five bits of padding, length and its complement.
+    CHECK(audit({0x01, 0x01, 0x00, 0xfe, 0xff, 'a'}, "a") == "");
+    CHECK(audit({0x21, 0x01, 0x00, 0xfe, 0xff, 'a'}, "a") == "has bits set where deflate data is padded");
+    // 'a' and a match of 9 at distance 1, as zlib puts "aaaaaaaaaa"; then the same after two literals at distance 2.
+    CHECK(audit({0x4b, 0x84, 0x03, 0x00}, "aaaaaaaaaa") == "");
+    CHECK(audit({0x4b, 0x4c, 0x84, 0x13, 0x00}, "aaaaaaaaaaa") == "has deflate data that no usual compressor writes");
+}
+
+TEST_CASE("signature names take the longest algorithm, and unknown ones take none") {
+    const auto key = [](std::string_view path) {
+        const auto signature = apk::parse_signature_name(path);
+        return signature ? std::string(apk::name_of(signature->algorithm)) + " " + signature->key : "none";
+    };
+    CHECK(key(".SIGN.RSA.a.rsa.pub") == "sha1 a.rsa.pub");
+    CHECK(key(".SIGN.RSA256.a.rsa.pub") == "sha256 a.rsa.pub");
+    CHECK(key(".SIGN.RSA512.a.rsa.pub") == "sha512 a.rsa.pub");
+    CHECK(key(".SIGN.RSA256a.rsa.pub") == "none");
+    CHECK(key(".SIGN.DSA.a.pub") == "none");
+    CHECK(key(".SIGN.RSA") == "none");
+}
+
+TEST_CASE("a keyring holds keys by plain file name only") {
+    const TemporaryFolder folder;
+    std::filesystem::create_directory(folder.path + "/in");
+    std::filesystem::copy_file(data + "keys/melange.rsa.pub", folder.path + "/out.pub");
+    std::filesystem::copy_file(data + "keys/melange.rsa.pub", folder.path + "/in/.hidden.pub");
+    std::filesystem::copy_file(data + "keys/melange.rsa.pub", folder.path + "/in/key.pub");
+    std::ofstream(folder.path + "/in/bad.pub") << "no key";
+    const apk::Keyring keyring(folder.path + "/in");
+    CHECK(keyring.find("key.pub"));
+    for (const std::string name : {"", ".", "..", "../out.pub", ".hidden.pub", "./key.pub", "other.pub"})
+        CHECK_FALSE(keyring.find(name));
+    CHECK_FALSE(keyring.find(std::string("key.pub\0x", 9)));
+    CHECK_FALSE(keyring.find(std::string(5000, 'x')));
+    CHECK_THROWS_WITH(keyring.find("bad.pub"), folder.path + "/in/bad.pub: is not a public key in PEM");
+}
+
+TEST_CASE("an index gives the records of one package, wherever its text is split") {
+    const std::string text =
+        "C:Q1BwcHBwcHBwcHBwcHBwcHBwcHBwc=\nP:a\nV:1.0-r0\nA:aarch64\nS:12\nD:so:x b\np:y\nz:?\n\n"
+        "C:Q1BwcHBwcHBwcHBwcHBwcHBwcHBwc=\nP:b\nV:2-r1\nA:noarch\nS:7\n";
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        apk::IndexSink sink("b", "in");
+        sink.write(std::string_view(text).substr(0, at));
+        sink.write(std::string_view(text).substr(at));
+        sink.finish();
+        REQUIRE(sink.records.size() == 1);
+        CHECK(sink.records[0].file_name() == "b-2-r1.apk");
+        CHECK(sink.records[0].size == 7);
+    }
+}
+
+TEST_CASE("records of an index that cannot be used are refused") {
+    const auto read = [](const std::string& text) {
+        apk::IndexSink sink("a", "in");
+        sink.write(text);
+        sink.finish();
+    };
+    const std::string good = "C:Q1BwcHBwcHBwcHBwcHBwcHBwcHBwc=\nP:a\nV:1.0-r0\nA:aarch64\nS:12\n";
+    CHECK_NOTHROW(read(good));
+    CHECK_NOTHROW(read("P:other\nS:x\n"));
+    const std::string bad = "in: index has a record of 'a' with a bad V, A, S or C field";
+    CHECK_THROWS_WITH(read("P:a\n"), bad);
+    CHECK_THROWS_WITH(read(good.substr(0, good.size() - 1) + "x\n"), bad);
+    CHECK_THROWS_WITH(read("C:Q1short\n" + good), bad);
+    CHECK_THROWS_WITH(read("V:../../x\n" + good), bad);
+    CHECK_THROWS_WITH(read("nonsense\n" + good), "in: index has a line without a field: 'nonsense'");
+    CHECK_THROWS_WITH(read(good + "X:y\n"),
+                      "in: index has 'a' with a field 'X', which only newer clients than this may install");
+    CHECK_THROWS_WITH(read("T:" + std::string(2 << 20, 'x')), "in: index has a line of more than 1048576 bytes");
+}
+
+TEST_CASE("paths of entries are relative and do not climb") {
+    CHECK(entry_path("etc/passwd", "in") == "etc/passwd");
+    CHECK(entry_path("./etc/", "in") == "etc");
+    CHECK(entry_path("./", "in").empty());
+    CHECK(entry_path(".", "in").empty());
+    CHECK_THROWS_WITH(entry_path("/etc/passwd", "in"), "in: has the absolute path '/etc/passwd'");
+    CHECK_THROWS_WITH(entry_path("//x", "in"), "in: has the absolute path '//x'");
+    CHECK_THROWS_WITH(entry_path("a/../../x", "in"), "in: path 'a/../../x' has a part '..'");
+    CHECK_THROWS_WITH(entry_path("..", "in"), "in: path '..' has a part '..'");
+    CHECK_THROWS_WITH(entry_path("a//b", "in"), "in: path 'a//b' has an empty part");
+}

@@ -1,0 +1,229 @@
+// Tar archives made record by record: what must be read, and what must not be believed.
+#include "wisp/tar.hpp"
+
+#include <catch2/catch.hpp>
+#include <cstring>
+#include <string>
+
+using namespace wisp;
+
+namespace {
+
+/// Builds a tar field by field, honest or not.
+class Tar {
+public:
+    Tar& header(std::string_view name, char type, std::string_view size, std::string_view link = "") {
+        TarHeader record;
+        put(record.name, name);
+        put(record.mode, "0000644");
+        put(record.size, size);
+        put(record.linkname, link);
+        record.typeflag = type;
+        std::memcpy(record.magic.data(), "ustar\0" "00", 8);
+        return add(record);
+    }
+    Tar& add(TarHeader record) {
+        char sum[9];
+        std::snprintf(sum, sizeof sum, "%06o", static_cast<unsigned>(tar_checksum(record)));
+        put(record.chksum, std::string_view(sum, 7));
+        bytes.append(reinterpret_cast<const char*>(&record), sizeof record);
+        return *this;
+    }
+    Tar& data(std::string_view text) {
+        bytes += text;
+        bytes.append(padding(bytes.size(), tar_record_size), '\0');
+        return *this;
+    }
+    Tar& pax(std::string_view records, char type = 'x') {
+        char size[13];
+        std::snprintf(size, sizeof size, "%011o", static_cast<unsigned>(records.size()));
+        return header("pax", type, size).data(records);
+    }
+    Tar& end() {
+        bytes.append(2 * tar_record_size, '\0');
+        return *this;
+    }
+
+    std::string bytes{};
+
+private:
+    template <std::size_t Size>
+    static void put(std::array<char, Size>& field, std::string_view text) {
+        std::memcpy(field.data(), text.data(), std::min(Size, text.size()));
+    }
+};
+
+/// One line an entry: path, type, size, target, contents.
+std::string listing(std::string_view tar) {
+    MemoryInput in(as_bytes(tar), "in");
+    TarReader archive(in);
+    std::string lines;
+    while (const TarEntry* entry = archive.next()) {
+        lines += entry->path + " " + static_cast<char>(entry->type) + " " + std::to_string(entry->size);
+        if (!entry->target.empty()) lines += " -> " + entry->target;
+        if (entry->size > 0) lines += ": " + std::string(as_text(archive.contents(1000)));
+        lines += "\n";
+    }
+    return lines + (archive.has_end_mark() ? "end" : "cut");
+}
+
+} // namespace
+
+TEST_CASE("tar numbers are octal, padded in any usual way, or base 256") {
+    const auto number = [](std::string_view text) {
+        std::array<char, 12> field{};
+        std::memcpy(field.data(), text.data(), std::min(text.size(), field.size()));
+        return tar_number(field, "in", "size");
+    };
+    CHECK(number("00000000017") == 15);
+    CHECK(number("         17 ") == 15);
+    CHECK(number("17") == 15);
+    CHECK(number("") == 0);
+    CHECK(number("000007220136") == 1908830); // GNU tar fills the field
+    CHECK(number("777777777777") == 0777777777777);
+    CHECK(number(std::string_view("\x80\0\0\0\0\0\0\2\0\0\0\1", 12)) == 0x200000001);
+    CHECK_THROWS_WITH(number("0000000008"), "in: size '0000000008' is not an octal number");
+    CHECK_THROWS_WITH(number("-0000000001"), "in: size '-0000000001' is not an octal number");
+    CHECK_THROWS_WITH(number("0x10"), "in: size '0x10' is not an octal number");
+    CHECK_THROWS_WITH(number("1 2"), "in: size '1 2' is not an octal number");
+    CHECK_THROWS_WITH(number(std::string(12, '\xff')), "in: size is negative or needs more than 64 bits");
+    CHECK_THROWS_WITH(number(std::string_view("\x80\0\0\1\0\0\0\0\0\0\0\0", 12)),
+                      "in: size is negative or needs more than 64 bits");
+}
+
+TEST_CASE("names come from the header, its prefix, GNU long names or pax, the last of these first") {
+    TarHeader prefixed;
+    std::memcpy(prefixed.name.data(), "name", 4);
+    std::memcpy(prefixed.prefix.data(), "some/folder", 11);
+    std::memcpy(prefixed.magic.data(), "ustar\0" "00", 8);
+    CHECK(listing(Tar().add(prefixed).end().bytes) == "some/folder/name 0 0\nend");
+    std::memcpy(prefixed.magic.data(), "ustar  \0", 8); // GNU's old format has no prefix
+    CHECK(listing(Tar().add(prefixed).end().bytes) == "name 0 0\nend");
+
+    const std::string full(100, 'n');
+    CHECK(listing(Tar().header(full, '0', "0").end().bytes) == full + " 0 0\nend");
+    CHECK(listing(Tar().header("L", 'L', "5").data(std::string_view("long\0", 5)).header("short", '0', "0").end().bytes) ==
+          "long 0 0\nend");
+    CHECK(listing(Tar().header("K", 'K', "3").data("far").header("link", '2', "0", "near").end().bytes) ==
+          "link 2 0 -> far\nend");
+    CHECK(listing(Tar().pax("12 path=pax\n").header("L", 'L', "4").data("long").header("a", '0', "0").end().bytes) ==
+          "pax 0 0\nend");
+    CHECK(listing(Tar().pax("16 linkpath=far\n").header("link", '2', "0", "near").end().bytes) ==
+          "link 2 0 -> far\nend");
+    CHECK(listing(Tar().pax("12 path=pax\n8 path=\n").header("a", '0', "0").end().bytes) == "a 0 0\nend");
+}
+
+TEST_CASE("old folders are recognised by their slash, contiguous files are files") {
+    CHECK(listing(Tar().header("d/", '\0', "0").header("f", '7', "1").data("x").end().bytes) ==
+          "d/ 5 0\nf 0 1: x\nend");
+}
+
+TEST_CASE("a tar may be cut between entries, which is not the same as ending") {
+    CHECK(listing(Tar().header("a", '0', "1").data("x").bytes) == "a 0 1: x\ncut");
+    CHECK(listing("") == "cut");
+    CHECK(listing(Tar().end().bytes) == "end");
+    CHECK(listing(Tar().header("a", '0', "1").data("x").end().end().bytes) == "a 0 1: x\nend");
+}
+
+TEST_CASE("a tar that is cut anywhere else is refused, whatever the byte") {
+    const std::string whole = Tar().pax("12 path=pax\n").header("a", '0', "600").data(std::string(384, 'x')).end().bytes;
+    REQUIRE_THAT(listing(whole), Catch::EndsWith("end"));
+    for (std::size_t size = 1; size < whole.size(); ++size) {
+        CAPTURE(size);
+        if (size == 2048) CHECK(listing(std::string_view(whole).substr(0, size)).ends_with("cut"));
+        else CHECK_THROWS_WITH(listing(std::string_view(whole).substr(0, size)),
+                          Catch::StartsWith("in: is cut in") || Catch::StartsWith("in: ends after an extended header"));
+    }
+}
+
+TEST_CASE("a tar header with any byte changed is refused") {
+    const std::string whole = Tar().header("name", '0', "0").end().bytes;
+    for (std::size_t at = 0; at < tar_record_size; ++at) {
+        if (at == 154 || at == 155) continue; // what ends the checksum, which is not in its own sum
+        CAPTURE(at);
+        std::string changed = whole;
+        changed[at] = static_cast<char>(changed[at] ^ 1);
+        CHECK_THROWS_WITH(listing(changed), "in: the tar header at byte 0 is damaged: wrong checksum");
+    }
+}
+
+TEST_CASE("extended headers that lie are refused") {
+    const auto [records, problem] = GENERATE(table<std::string, std::string>({
+        {"path=x\n", "extended header record 'path=x\\x0a' has no length"},
+        {"99 path=x\n", "extended header record '99 path=x\\x0a' is longer than its header"},
+        {"4 path=x\n", "extended header record '4 path=x\\x0a' is shorter than a key and a value"},
+        {"8 path=x\n", "extended header record '8 path=x\\x0a' does not end its line"},
+        {"99999999999999999999 a=b\n", "extended header record '99999999999999999999' has no length"},
+        {"-1 path=x\n", "extended header record '-1 path=x\\x0a' has no length"},
+        {"7 path\n", "extended header record 'path' has no key"},
+        {"9 =value\n", "extended header record '=value' has no key"},
+        {"9 size=x\n", "extended header size 'x' is not a number of 64 bits"},
+        {"11 size=-1\n", "extended header size '-1' is not a number of 64 bits"},
+        {"29 size=18446744073709551616\n", "extended header size '18446744073709551616' is not a number of 64 bits"},
+        {"22 GNU.sparse.major=1\n", "has a sparse entry, which is not supported"},
+        {std::string("12 path=a\0b\n", 12), "extended header path has a NUL byte"},
+    }));
+    CAPTURE(records);
+    CHECK_THROWS_WITH(listing(Tar().pax(records).header("a", '0', "0").end().bytes), "in: " + problem);
+}
+
+TEST_CASE("sizes that two readers would take in two ways are refused") {
+    CHECK(listing(Tar().pax("9 size=3\n").header("a", '0', "0").data("abc").end().bytes) == "a 0 3: abc\nend");
+    CHECK(listing(Tar().pax("9 size=3\n").header("a", '0', "77777777777").data("abc").end().bytes) ==
+          "a 0 3: abc\nend");
+    CHECK_THROWS_WITH(listing(Tar().pax("12 size=512\n").header("a", '0', "3").data("abc").end().bytes),
+                      "in: 'a' has two sizes, 3 and 512");
+    CHECK_THROWS_WITH(listing(Tar().header("a", '5', "3").data("abc").end().bytes),
+                      "in: 'a' is a folder with contents of 3 bytes");
+    CHECK_THROWS_WITH(listing(Tar().header("a", '1', "3", "b").data("abc").end().bytes),
+                      "in: 'a' is a hard link with contents of 3 bytes");
+    CHECK_THROWS_WITH(listing(Tar().pax("29 size=18446744073709551615\n").header("a", '0', "0").end().bytes),
+                      "in: 'a' has 18446744073709551615 bytes, more than 1000");
+}
+
+TEST_CASE("a size beyond the end is a cut, however large") {
+    const std::string tar = Tar().pax("29 size=18446744073709551615\n").header("a", '0', "0").data("abc").bytes;
+    MemoryInput lying(as_bytes(tar), "in");
+    TarReader archive(lying);
+    REQUIRE(archive.next());
+    CHECK_THROWS_WITH(archive.next(), "in: is cut in the contents of 'a', 18446744073709551103 bytes early");
+}
+
+TEST_CASE("what a tar may not hold is refused") {
+    CHECK_THROWS_WITH(listing(Tar().end().header("hidden", '0', "0").bytes),
+                      "in: goes on after its end mark, at byte 1024 of the tar");
+    CHECK_THROWS_WITH(listing(std::string(512, '\0') + Tar().header("hidden", '0', "0").bytes),
+                      "in: goes on after its end mark, at byte 512 of the tar");
+    CHECK_THROWS_WITH(listing(std::string(512, '\0')), "in: is cut inside its end mark");
+    CHECK_THROWS_WITH(listing(Tar().header("a", 'S', "0").end().bytes), "in: 'a' is of type 'S', which is not supported");
+    CHECK_THROWS_WITH(listing(Tar().header("", '0', "0").end().bytes),
+                      "in: has an entry with a name of 0 bytes, allowed are 1 to 4096");
+    CHECK_THROWS_WITH(listing(Tar().pax("8 path=\n").pax("8 path=\n").end().bytes),
+                      "in: has two extended headers of one kind for one entry");
+    CHECK_THROWS_WITH(listing(Tar().header("L", 'L', "10002").end().bytes),
+                      "in: has an extended header of 4098 bytes, more than 4097");
+    CHECK_THROWS_WITH(listing(Tar().header("x", 'x', "4000001").end().bytes),
+                      "in: has an extended header of 1048577 bytes, more than 1048576");
+    CHECK_THROWS_WITH(listing(Tar().pax("10 path=x\n", 'g').header("a", '0', "0").end().bytes),
+                      "in: has a global extended header that sets the path or size of every entry");
+    CHECK(listing(Tar().pax("14 comment=x\n\n", 'g').header("a", '0', "0").end().bytes) == "a 0 0\nend");
+}
+
+TEST_CASE("the entries of a tar are limited, and counting them takes no memory") {
+    struct Endless : Input {
+        std::string record = Tar().header("a", '0', "0").bytes;
+        std::string label = "in";
+        std::size_t read_some(std::span<std::uint8_t> into) override {
+            for (std::size_t at = 0; at + record.size() <= into.size(); at += record.size())
+                std::memcpy(&into[at], record.data(), record.size());
+            return into.size() / record.size() * record.size();
+        }
+        const std::string& name() const override { return label; }
+    } endless;
+    TarReader archive(endless);
+    const auto read = [&] {
+        while (archive.next()) {
+        }
+    };
+    CHECK_THROWS_WITH(read(), "in: has more than 1000000 entries");
+}
