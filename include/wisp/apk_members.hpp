@@ -1,6 +1,7 @@
 // The gzip members of an Alpine package or repository index, one at a time [apk-tools doc/apk-v2.5.scd].
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -58,7 +59,7 @@ public:
         HeldSink held(limit, name(), problem);
         stored_ = &held;
         if (!gunzip_.next_member()) return std::nullopt;
-        std::vector<std::uint8_t> block(block_size);
+        std::array<std::uint8_t, 16 * 1024> block;
         std::uint64_t size = 0;
         while (const std::size_t count = gunzip_.read_some(block))
             if ((size += count) > limit) refuse(name(), problem);

@@ -66,12 +66,13 @@ struct Board {
     std::vector<Firmware> firmware{};
     std::vector<std::string> dtb{};
     std::string overlays{};
-    std::vector<std::string> boot_config{}; ///< lines of config.txt; a board that has some boots from a card
+    std::vector<std::string> boot_config{}; ///< lines of config.txt
     std::string cmdline{};
     std::vector<Module> modules{};
     std::optional<QemuMachine> qemu{};
 
-    bool boots_from_card() const { return !boot_config.empty(); }
+    /// QEMU needs no card; a board may be played by it and have one too.
+    bool boots_from_card() const { return !qemu || !boot_config.empty(); }
 };
 
 /// QEMU's machine for `arch`, where neither profile nor user says otherwise. cortex-a76 is the Pi 5's: QEMU's "max"

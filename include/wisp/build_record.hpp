@@ -35,15 +35,16 @@ public:
 
     /// All of `text`. It must end with the record "end": a list that was cut would look like a whole one.
     void read(std::string_view text) {
-        const bool whole = text.ends_with('\n');
-        if (whole) text.remove_suffix(1);
-        for (const std::string_view line : split(text, '\n')) {
+        constexpr std::string_view last = "end\n";
+        if (text != last && !text.ends_with("\n" + std::string(last)))
+            refuse(input_, "is cut: the last record must be 'end'");
+        text.remove_suffix(last.size());
+        while (!text.empty()) {
             ++line_;
-            if (ended_) refuse_line("comes after the record 'end'");
-            if (line == "end" && whole) ended_ = true;
-            else add(split(line, '\t'));
+            const auto end = text.find('\n');
+            add(split(text.substr(0, end), '\t'));
+            text.remove_prefix(end + 1);
         }
-        if (!ended_) refuse(input_, "is cut: the last record must be 'end'");
         if (target_.empty()) refuse(input_, "has no record 'target'");
         for (const auto& [path, file] : files_) {
             const auto& origin = file.at("origin").get_ref<const std::string&>();
@@ -130,7 +131,6 @@ private:
 
     std::string input_;
     std::uint64_t line_ = 0;
-    bool ended_ = false;
     std::string target_;
     Json origins_ = Json::object();
     Files outputs_;

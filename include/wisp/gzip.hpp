@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -72,7 +73,8 @@ public:
     /// Sees the compressed bytes of the member being read, in order, header and trailer included, each once.
     using Tap = std::function<void(Bytes)>;
 
-    explicit GunzipInput(Input& in, Tap tap = {}) : in_(in), tap_(std::move(tap)), block_(block_size) {
+    explicit GunzipInput(Input& in, Tap tap = {})
+        : in_(in), tap_(std::move(tap)), block_(std::make_unique_for_overwrite<std::uint8_t[]>(block_size)) {
         if (inflateInit2(&stream_, gzip_window_bits) != Z_OK)
             throw Error(in.name(), "zlib cannot start", Fault::system);
     }
@@ -106,8 +108,8 @@ public:
 
 private:
     bool refill() {
-        const std::size_t have = in_.read_some(block_);
-        stream_.next_in = block_.data();
+        const std::size_t have = in_.read_some({block_.get(), block_size});
+        stream_.next_in = block_.get();
         stream_.avail_in = static_cast<uInt>(have);
         return have > 0;
     }
@@ -132,7 +134,7 @@ private:
     Input& in_;
     Tap tap_;
     z_stream stream_{};
-    std::vector<std::uint8_t> block_;
+    std::unique_ptr<std::uint8_t[]> block_;
     std::uint64_t consumed_ = 0;
     bool in_member_ = false;
 };

@@ -95,9 +95,9 @@ namespace detail {
 /// byte, so all before the protected-mode part is under 128 KiB; the text comes with the first code).
 inline constexpr std::size_t kernel_head_size = 64 * 1024;
 
-/// Where the file contents of a PE image's sections end, 0 when `head` holds no PE header [PE format, "COFF
-/// File Header", "Section Table"]. An arm64 Image with an EFI stub has one, and it alone tells that the image
-/// was cut.
+/// Where the file contents of a PE image's sections end, 0 when `head` starts no PE image [PE format, "COFF
+/// File Header", "Section Table"]. An arm64 Image with an EFI stub is one, and only that tells that it was
+/// cut.
 inline std::uint64_t pe_contents_end(const View& head, std::uint64_t pe_offset) {
     struct Coff {
         std::array<char, 4> signature{};
@@ -114,7 +114,7 @@ inline std::uint64_t pe_contents_end(const View& head, std::uint64_t pe_offset) 
         std::array<std::uint8_t, 16> rest{};
     };
     static_assert(sizeof(Coff) == 24 && sizeof(Section) == 40);
-    if (pe_offset == 0 || pe_offset > head.size() - sizeof(Coff)) return 0;
+    if (as_text(head.cut(0, 2, "MZ magic")) != "MZ") return 0;
     const auto coff = head.read<Coff>(pe_offset, "PE header");
     if (std::string_view(coff.signature.data(), 4) != std::string_view("PE\0\0", 4)) return 0;
     const std::uint64_t table = pe_offset + sizeof(Coff) + coff.optional_size;

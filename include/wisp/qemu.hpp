@@ -46,7 +46,7 @@ struct SlirpPlaces {
 inline SlirpPlaces slirp_places(const QemuNetwork& network) {
     const HostAddress& ip = *network.ip;
     if (ip.prefix < 4 || ip.prefix > 31)
-        refuse_value("ip", to_text(ip), "QEMU's network needs a prefix from 4 to 31");
+        refuse_value("QEMU's network", to_text(ip), "needs a prefix from 4 to 31");
     const Ipv4 nowhere{ip.reaches({0xc0000235}) ? 0xc6336435 : 0xc0000235}; // RFC 5737's: a resolver nobody asks
     const auto local = std::find_if(network.dns.begin(), network.dns.end(),
                                     [&](Ipv4 dns) { return ip.has_host(dns) && dns != ip.address; });

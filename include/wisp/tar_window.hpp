@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "wisp/checked.hpp"
 #include "wisp/error.hpp"
@@ -18,7 +18,9 @@ namespace wisp {
 /// Hands out an Input in place, piece by piece. A piece is valid until the next call.
 class TarWindow {
 public:
-    explicit TarWindow(Input& in) : in_(in), window_(2 * block_size) {}
+    static constexpr std::size_t size = 2 * block_size;
+
+    explicit TarWindow(Input& in) : in_(in), window_(std::make_unique_for_overwrite<std::uint8_t[]>(size)) {}
 
     const std::string& name() const { return in_.name(); }
 
@@ -51,19 +53,19 @@ public:
 private:
     bool refill() {
         at_ = 0;
-        end_ = in_.read_up_to(window_);
+        end_ = in_.read_up_to({window_.get(), size});
         return end_ > 0;
     }
 
     Bytes advance(std::uint64_t wanted) {
-        const Bytes part = Bytes(window_).subspan(at_, std::min<std::uint64_t>(wanted, end_ - at_));
+        const Bytes part(&window_[at_], std::min<std::uint64_t>(wanted, end_ - at_));
         at_ += part.size();
         offset_ += part.size();
         return part;
     }
 
     Input& in_;
-    std::vector<std::uint8_t> window_;
+    std::unique_ptr<std::uint8_t[]> window_;
     std::size_t at_ = 0;
     std::size_t end_ = 0;
     std::uint64_t offset_ = 0;

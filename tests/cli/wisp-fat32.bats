@@ -162,13 +162,13 @@ plant() {
     mkdir tree
     for ((i = 0; i < 1200; i++)); do printf '%04d\n' "$i" >"tree/collision-$(printf %04d "$i").dtbo"; done
     echo real >tree/COLLIS~3.DTB
-    echo real >tree/COL~200.DTB
+    echo real >tree/COLL~200.DTB
     manifest_of tree >manifest
     wisp-fat32 <manifest >image
     holds image tree
-    mcopy -n -Q -i image@@1M ::COLLIS~3.DTB ::COL~200.DTB ::COLLIS~9.DTB ::COLLI~10.DTB ::COL~100.DTB ::CO~1000.DTB .
-    [ "$(cat COLLIS~3.DTB COL~200.DTB)" = $'real\nreal' ]
-    [ "$(cat COLLIS~9.DTB COLLI~10.DTB COL~100.DTB CO~1000.DTB)" = $'0007\n0008\n0098\n0997' ]
+    mcopy -n -Q -i image@@1M ::COLLIS~3.DTB ::COLL~200.DTB ::COLLIS~9.DTB ::COLLI~10.DTB ::COLL~100.DTB ::COL~1000.DTB .
+    [ "$(cat COLLIS~3.DTB COLL~200.DTB)" = $'real\nreal' ]
+    [ "$(cat COLLIS~9.DTB COLLI~10.DTB COLL~100.DTB COL~1000.DTB)" = $'0007\n0008\n0098\n0997' ]
 }
 
 @test "an image can be filled to its last cluster but 16, and not a byte further" {
@@ -196,13 +196,18 @@ plant() {
 }
 
 @test "a file of 4 GiB - 1 is held, one of 4 GiB refused" {
-    truncate -s 4294967295 large
     echo 'file large large 0644 0 0' >manifest
     # The contents are zeros and lie last, so the head of the image is enough for the judges.
-    wisp-fat32 --no-partition-table --size 5G <manifest 2>broken-pipe | head -c 32M >volume
-    truncate -s 5G volume
+    hold() {
+        truncate -s "$1" large
+        wisp-fat32 --no-partition-table --size 5G <manifest 2>broken-pipe | head -c 32M >volume
+        truncate -s 5G volume
+        LC_ALL=C 7z l -tfat volume | grep -q " $1 .* large$"
+        mdir -i volume :: | grep -q "^LARGE *$1 "
+    }
+    hold 4294963200
     is_clean volume
-    7z l -tfat volume | grep -q ' 4294967295 .* large$'
+    hold 4294967295 # fsck.fat 4.2 counts a chain's bytes in 32 bits and finds 0
     truncate -s 4294967296 large
     run -1 --separate-stderr wisp-fat32 manifest
     [ "$stderr" = "wisp-fat32: manifest:1: 'large' has 4294967296 bytes, FAT allows 4294967295" ]
@@ -257,11 +262,22 @@ plant() {
 
 @test "times are SOURCE_DATE_EPOCH in UTC, from 1980 to 2107" {
     plant
-    times() { wisp-fat32 --no-partition-table manifest >volume && 7z l -tfat -slt volume | grep -E '^(Modified|Created) = [^ ]' | sort -u; }
-    export TZ=Asia/Tokyo
-    [ "$(TZ=UTC times)" = $'Created = 1980-01-01 00:00:00\nModified = 1980-01-01 00:00:00' ]
-    export SOURCE_DATE_EPOCH=1700000001
-    [ "$(times)" = $'Created = 2023-11-14 22:13:20\nModified = 2023-11-14 22:13:20' ]
+    times() {
+        TZ=Asia/Tokyo wisp-fat32 --no-partition-table manifest >volume
+        7z l -tfat -slt volume | grep -E '^(Modified|Created|Accessed) = [^ ]' | sort -u
+    }
+    times >found
+    cmp found - <<'T'
+Accessed = 1980-01-01 00:00:00
+Created = 1980-01-01 00:00:00.00
+Modified = 1980-01-01 00:00:00
+T
+    SOURCE_DATE_EPOCH=1700000001 times >found
+    cmp found - <<'T'
+Accessed = 2023-11-14 00:00:00
+Created = 2023-11-14 22:13:20.00
+Modified = 2023-11-14 22:13:20
+T
     is_clean volume
     SOURCE_DATE_EPOCH=99 times >/dev/null
     wisp-fat32 --list volume | grep -qx -- '- 12 1980-01-01T00:00:00 config.txt'
@@ -291,7 +307,7 @@ plant() {
 
 @test "a pipe and a file get the same bytes, and a pipe sees no seek" {
     plant
-    strace -f -e trace=lseek,llseek,_llseek -o seeks true || skip 'strace cannot run here'
+    strace -f -e trace=lseek -o seeks true || skip 'strace cannot run here'
     wisp-fat32 --size 128M <manifest >image
     strace -f -e trace=lseek,pwrite64,ftruncate -o seeks wisp-fat32 --size 128M <manifest | cmp - image
     run ! grep -E 'lseek|pwrite|ftruncate' seeks
@@ -316,12 +332,12 @@ plant() {
 
 @test "memory does not grow with the image" {
     command -v /usr/bin/time >/dev/null || skip 'needs GNU time'
-    truncate -s 3G large
+    truncate -s 1G large
     echo 'file large large 0644 0 0' >manifest
-    (ulimit -v 65536 && /usr/bin/time -f %M -o rss wisp-fat32 --size 4G <manifest | head -c 200M >/dev/null) || true
-    /usr/bin/time -f %M -o small wisp-fat32 --size 64G </dev/null >image
-    [ "$(tail -n 1 rss)" -lt 8192 ]
-    [ "$(tail -n 1 small)" -lt 8192 ]
+    /usr/bin/time -f %M -o rss wisp-fat32 --size 4G <manifest >/dev/null
+    [ "$(cat rss)" -lt 8192 ]
+    /usr/bin/time -f %M -o rss wisp-fat32 --size 2T <manifest >image
+    [ "$(cat rss)" -lt 8192 ]
 }
 
 @test "what FAT cannot hold is refused by line, with nothing written" {
@@ -365,13 +381,14 @@ plant() {
 
 @test "a folder of more than 65,536 directory entries is refused, one of as many is not" {
     echo x >x
-    seq -f 'file d/a-name-of-fourteen-%06.0f x 0644 0 0' 21844 | sed '1i dir d 0755 0 0' >manifest # 3 entries each, 2 dots
+    # "." and "..", 21,844 names of three entries, one of two
+    { echo 'dir d 0755 0 0'; seq -f 'file d/a-name-of-fourteen-%06.0f x 0644 0 0' 21844; echo 'file d/y x 0644 0 0'; } >manifest
     wisp-fat32 --no-partition-table <manifest >volume
     is_clean volume
-    [ "$(sed -n 's/^volume: \([0-9]*\) files.*/\1/p' fsck.out)" -eq 21846 ]
-    echo 'file d/y x 0644 0 0' >>manifest
+    [ "$(sed -n 's/^volume: \([0-9]*\) files.*/\1/p' fsck.out)" -eq 21847 ]
+    echo 'file d/z x 0644 0 0' >>manifest
     run -1 --separate-stderr wisp-fat32 <manifest
-    [ "$stderr" = "wisp-fat32: manifest:1: folder 'd' needs 65536 directory entries, FAT allows 65535" ]
+    [ "$stderr" = "wisp-fat32: manifest:1: folder 'd' needs 65538 directory entries, FAT allows 65536" ]
 }
 
 @test "folders nest 128 deep and no deeper" {
@@ -438,7 +455,8 @@ plant() {
     misused '--list: does not go with --cat' --list --cat a
     misused 'b: one FILE is enough' a b
     misused 'none: open: No such file or directory' none
-    misused 'standard input: seek: Illegal seek' --list < <(cat /dev/null)
+    run -2 --separate-stderr sh -c 'cat /dev/null | wisp-fat32 --list'
+    [ "$stderr" = 'wisp-fat32: standard input: seek: Illegal seek' ]
 }
 
 @test "a full disk, a closed output and a terminal are errors" {
@@ -449,7 +467,6 @@ plant() {
     [ "$stderr" = 'wisp-fat32: standard output: write: Bad file descriptor' ]
     run -2 --separate-stderr sh -c 'wisp-fat32 <&-'
     [ "$stderr" = 'wisp-fat32: manifest: read: Bad file descriptor' ]
-    run -2 --separate-stderr sh -c 'wisp-fat32 --list <&-'
     wisp-fat32 <manifest >image
     run -2 --separate-stderr sh -c 'wisp-fat32 --list image >/dev/full'
     [ "$stderr" = 'wisp-fat32: standard output: write: No space left on device' ]

@@ -1,7 +1,9 @@
 #include "wisp/unpack.hpp"
 
 #include <catch2/catch.hpp>
+#include <csignal>
 #include <cstdlib>
+#include <filesystem>
 
 #include "wisp/gzip.hpp"
 
@@ -9,7 +11,7 @@ using namespace wisp;
 
 namespace {
 
-const std::string temporary = "/tmp";
+const std::string temporary = std::filesystem::temp_directory_path().string();
 
 std::vector<std::uint8_t> gzipped(std::string_view text) {
     MemorySink out;

@@ -1,0 +1,387 @@
+bats_require_minimum_version 1.5.0
+load ../lib/common
+
+# A profile that is right, to be made wrong.
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+    cat >b.json <<'JSON'
+{
+  "name": "b",
+  "arch": "aarch64",
+  "page_size": 4096,
+  "network_interface": "eth0",
+  "kernel": {"source": "debian", "package": "linux", "image": "boot/vmlinuz-{release}", "release": "6.1"},
+  "cmdline": "console=ttyAMA0"
+}
+JSON
+}
+
+refused() {
+    local status=$1 message=$2
+    shift 2
+    run "-$status" --separate-stderr wisp-board "$@"
+    printf 'got:      %s\nexpected: %s\n' "$stderr" "wisp-board: $message"
+    [ "$stderr" = "wisp-board: $message" ]
+    [ -z "$output" ]
+}
+
+# becomes FROM TO MESSAGE: the profile with FROM replaced is refused so.
+becomes() {
+    local text
+    text=$(cat b.json)
+    mkdir -p bad
+    printf '%s\n' "${text/"$1"/"$2"}" >bad/b.json
+    ! cmp -s b.json bad/b.json || return
+    refused 1 "bad/b.json$3" check bad/b.json
+}
+
+@test "every shipped profile is right" {
+    run -0 --separate-stderr wisp-board check "$WISP_ROOT"/boards/*.json
+    [ -z "$output$stderr" ]
+}
+
+@test "jq reads the shipped profiles as the same boards" {
+    command -v jq >/dev/null || skip "jq is not installed"
+    for file in "$WISP_ROOT"/boards/*.json; do
+        name=$(jq -r .name "$file")
+        wisp-board config --target "$name" --shipped "$WISP_ROOT/boards" >lines
+        [ "$(sed -n 's/^arch=//p' lines)" = "$(jq -r .arch "$file")" ]
+        [ "$(sed -n 's/^cmdline=//p' lines)" = "$(jq -r .cmdline "$file")" ]
+        [ "$(sed -n 's/^boot_config=//p' lines)" = "$(jq -r '.boot_config[]?' "$file")" ]
+        [ "$(sed -n 's/^package=\([^ ]*\).*/\1/p' lines)" = "$(jq -r '.kernel | .packages[]? // . | .package' "$file")" ]
+    done
+}
+
+@test "each thing that can be wrong with a profile is named with its place" {
+    becomes '"name": "b"' '"name": "B"' ": name: 'B' is not a board's name: a-z, 0-9, - and _"
+    becomes '"name": "b"' '"name": "c"' ": name: 'c' does not fit the file's name"
+    becomes '"name": "b",' '' ': name: is missing'
+    becomes '"name": "b"' '"name": 7' ': name: must be text, not 7'
+    becomes '"name": "b"' '"name": ""' ': name: is empty'
+    becomes '"name": "b"' '"name": "b\u001b"' ": name: 'b\\x1b' has a control character"
+    becomes '"name": "b"' '"colour": "red"' ': colour: unknown key, known here: name, arch, page_size, network_interface, kernel, firmware, dtb, overlays, boot_config, cmdline, modules, qemu'
+    becomes '"aarch64"' '"arm64"' ": arch: 'arm64' is none of aarch64, x86_64, riscv64"
+    becomes 4096 4095 ': page_size: 4095 is none of 4096, 16384, 65536'
+    becomes 4096 -4096 ': page_size: must be a whole number, not -4096'
+    becomes 4096 4096.0 ': page_size: must be a whole number, not 4096.0'
+    becomes 4096 '"4096"' ': page_size: must be a whole number, not text'
+    becomes eth0 ethernet12345678 ": network_interface: 'ethernet12345678' is not an interface's name of at most 15 characters"
+    becomes '{"source"' '[{"source"' ":7: is not JSON: unexpected ':' in column 12"
+    becomes '"source": "debian"' '"source": "rpm"' ": kernel.source: 'rpm' is none of alpine, debian, file"
+    becomes '"source": "debian"' '"source": "alpine"' ': kernel.branch: is missing'
+    becomes '"source": "debian"' '"source": "debian", "branch": "v3"' ': kernel.branch: unknown key, known here: source, suite, package, version, sha256, packages, image, release'
+    becomes '"package": "linux"' '"package": "../linux"' ": kernel.package: '../linux' is not a package's name"
+    becomes '"package": "linux"' '"package": "linux", "version": "1;id"' ": kernel.version: '1;id' is not a version"
+    becomes '"package": "linux"' '"package": "linux", "sha256": "ABC"' ": kernel.sha256: 'ABC' is not a SHA-256: 64 lower-case hexadecimal digits"
+    becomes '"package": "linux"' '"package": "linux", "packages": []' ': kernel.package: belongs to one package, and there is a list of packages'
+    becomes '"package": "linux"' '"packages": []' ': kernel.packages: is empty'
+    becomes '"package": "linux"' '"packages": [{"package": "a"}, {"name": "b"}]' ': kernel.packages[1].name: unknown key, known here: package, version, sha256'
+    becomes 'boot/vmlinuz' '../vmlinuz' ": kernel.image: path '../vmlinuz-{release}' has a part '..'"
+    becomes 'boot/vmlinuz' 'boot/$(id)' ": kernel.image: 'boot/\$(id)-{release}' has a character that no path here needs"
+    becomes '"release": "6.1"' '"release": "6 1"' ": kernel.release: '6 1' is not a kernel release or the path of a file that holds it"
+    becomes '"console=ttyAMA0"' '"console=ttyAMA0\nroot=x"' ": cmdline: 'console=ttyAMA0\\x0aroot=x' has a control character"
+    becomes '"console=ttyAMA0"' "\"$(printf %02048d 0)\"" ': cmdline: has 2048 characters, and a kernel takes 2047'
+    becomes '"cmdline"' '"modules": ["a.ko"], "cmdline"' ": modules[0]: 'a.ko' is not a module's name without path and suffix"
+    becomes '"cmdline"' '"modules": [{"name": "a", "path": "a.ko.xz"}], "cmdline"' ": modules[0].path: 'a.ko.xz' does not end in .ko: a compression suffix is left out"
+    becomes '"cmdline"' '"firmware": [{"dest": "x"}], "cmdline"' ': firmware[0]: says nothing of where it comes from: url, path or file'
+    becomes '"cmdline"' '"firmware": [{"dest": "x", "url": "https://a", "path": "b"}], "cmdline"' ': firmware[0].path: one of url, path, file is enough'
+    becomes '"cmdline"' '"firmware": [{"dest": "x", "url": "ftp://a"}], "cmdline"' ": firmware[0].url: 'ftp://a' is not an https://, http:// or file:// URL"
+    becomes '"cmdline"' '"firmware": [{"dest": "IMAGE", "file": "a"}], "cmdline"' ": firmware[0].dest: the card has another file 'image'"
+    becomes '"cmdline"' '"dtb": ["a/x.dtb", "b/X.dtb"], "cmdline"' ": dtb[1]: the card has another file 'x.dtb'"
+    becomes '"cmdline"' '"dtb": "x.dtb", "cmdline"' ': dtb: must be a list, not text'
+    becomes '"cmdline"' "\"boot_config\": [\"$(printf %080d 0)\"], \"cmdline\"" ': boot_config[0]: has 80 characters, and older firmware reads 79'
+    becomes '"cmdline"' '"qemu": {"memory": "512"}, "cmdline"' ": qemu.memory: '512' is not a memory size like 512M or 1G"
+    becomes '"cmdline"' '"qemu": {"accel": "xen"}, "cmdline"' ": qemu.accel: 'xen' is none of auto, kvm, hvf, tcg"
+    becomes '"cmdline"' '"qemu": [], "cmdline"' ': qemu: must be an object, not a list'
+    becomes '"arch"' '"name": "b", "arch"' ': name: the key is there twice'
+    becomes '"package": "linux"' '"packages": [{"package": "a"}, {"package": "a", "package": "b"}]' ': kernel.packages[1].package: the key is there twice'
+    becomes '"page_size": 4096' '"page_size": 1e999' ': is not JSON: a number in it is too large'
+    becomes '"page_size"' '// a comment
+  "page_size"' ":4: is not JSON: unexpected '/' in column 3"
+}
+
+@test "a profile that is cut at any byte is refused" {
+    whole=$(wc -c <b.json)
+    for size in $(seq 0 $((whole - 2))); do # the last byte is the newline after the closing brace
+        head -c "$size" b.json >cut
+        refused 1 "cut:$(($(head -c "$size" b.json | wc -l) + 1)): is not JSON: it ends too early" check cut
+    done
+}
+
+@test "check stops at the first refused file, and needs one" {
+    mkdir bad && echo '[]' >bad/b.json
+    refused 1 'bad/b.json: must be an object, not a list' check b.json bad/b.json none
+    refused 2 'none: open: No such file or directory' check b.json none
+    refused 2 'FILE: is missing: which profile?' check
+}
+
+@test "a local kernel is a package or a kernel, never half of both" {
+    becomes '{"source": "debian", "package": "linux", "image": "boot/vmlinuz-{release}", "release": "6.1"}' \
+        '{"source": "file", "path": "k", "image": "x", "release": "1", "modules": "m"}' \
+        ': kernel.modules: unknown key, known here: source, path, sha256, image, release'
+    becomes '{"source": "debian", "package": "linux", "image": "boot/vmlinuz-{release}", "release": "6.1"}' \
+        '{"source": "file", "path": "k", "release": "1"}' \
+        ': kernel.release: unknown key, known here: source, path, sha256, modules'
+}
+
+@test "targets are listed by name, and the first folder that has a name wins" {
+    mkdir mine && sed 's/"debian"/"debian", "version": "7-1"/' b.json >mine/b.json
+    mkdir theirs && cp b.json theirs/b.json
+    sed -e 's/"b"/"a"/' -e 's/"cmdline"/"boot_config": ["x=1"], "qemu": {}, "cmdline"/' b.json >theirs/a.json
+    run -0 --separate-stderr wisp-board targets --boards mine --boards theirs
+    [ "${lines[0]}" = "TARGET  ARCH     KERNEL                     BOOTS" ]
+    [ "${lines[1]}" = "a       aarch64  debian linux (not pinned)  SD card, QEMU" ]
+    [ "${lines[2]}" = "b       aarch64  debian linux 7-1           SD card" ]
+    [ "${#lines[@]}" = 3 ]
+    run -0 --separate-stderr wisp-board targets --boards theirs --shipped mine
+    [ "${lines[2]}" = "b       aarch64  debian linux (not pinned)  SD card" ]
+    refused 2 'none: No such file or directory' targets --boards none
+    refused 2 '--boards: is missing: where are the profiles?' targets
+}
+
+@test "config prints the whole configuration and the board" {
+    mkdir boards
+    cat >boards/all.json <<'JSON'
+{ "name": "all", "arch": "aarch64", "page_size": 16384, "network_interface": "end0",
+  "kernel": {"source": "alpine", "branch": "v3.24", "image": "boot/vmlinuz", "release": "usr/share/kernel.release",
+             "packages": [{"package": "a", "version": "1-r0"}, {"package": "b"}]},
+  "modules": ["one", {"name": "two", "path": "kernel/net/two.ko"}],
+  "dtb": ["boot/{release}.dtb"], "overlays": "boot/overlays",
+  "firmware": [{"url": "https://example.org/a?b=c", "dest": "a.elf"}, {"path": "boot/b", "dest": "b"},
+               {"file": "my c.txt", "dest": "extlinux/c.conf",
+                "sha256": "0000000000000000000000000000000000000000000000000000000000000000"}],
+  "boot_config": ["[all]", "initramfs initrd.img followkernel"], "cmdline": "a=b c", "qemu": {} }
+JSON
+    wisp-board config -t all -b ./service --ip 10.0.0.2/24 --gateway 10.0.0.1 --offline \
+        --port 80:8080 --port 0.0.0.0:81:81 --shipped boards >lines
+    diff lines - <<'LINES'
+target=all
+binary=./service
+ip=10.0.0.2/24
+address=10.0.0.2
+prefix=24
+gateway=10.0.0.1
+dns=10.0.0.1
+output=wisp-output
+port=80:8080
+port=0.0.0.0:81:81
+offline=1
+board_file=boards/all.json
+arch=aarch64
+page_size=16384
+interface=end0
+kernel_source=alpine
+branch=v3.24
+package=a 1-r0 -
+package=b - -
+image=boot/vmlinuz
+release=usr/share/kernel.release
+module=one
+module=two kernel/net/two.ko
+dtb=boot/{release}.dtb
+overlays=boot/overlays
+firmware=url a.elf - https://example.org/a?b=c
+firmware=path b - boot/b
+firmware=file extlinux/c.conf 0000000000000000000000000000000000000000000000000000000000000000 boards/my c.txt
+boot_config=[all]
+boot_config=initramfs initrd.img followkernel
+cmdline=a=b c
+qemu=1
+card=1
+LINES
+}
+
+@test "the local files of a profile are beside it, and a known release is put into paths" {
+    mkdir boards
+    sed -e 's/"source": "debian", "package": "linux"/"source": "file", "path": "linux.deb"/' \
+        -e 's|"cmdline"|"dtb": ["{release}/{release}.dtb"], "cmdline"|' b.json >boards/b.json
+    wisp-board config -t b --shipped boards >lines
+    grep -x kernel_path=boards/linux.deb lines
+    grep -x image=boot/vmlinuz-6.1 lines
+    grep -x dtb=6.1/6.1.dtb lines
+    sed 's/"kernel": {.*}/"kernel": {"source": "file", "path": "Image", "modules": "lib"}/' b.json >boards/b.json
+    wisp-board config -t b --shipped boards >lines
+    grep -x kernel_path=boards/Image lines
+    grep -x kernel_modules=boards/lib lines
+}
+
+@test "flags win over wisp.json, whose paths are beside it" {
+    mkdir conf
+    echo '{"target": "b", "binary": "bin/s", "ip": "10.0.0.2/24", "gateway": "10.0.0.1", "dns": "9.9.9.9",
+           "output": "/abs", "port": ["1:1", "2:2"], "boards": ["."], "offline": true}' >conf/wisp.json
+    cp b.json conf/b.json
+    wisp-board config -f conf/wisp.json --ip 10.0.0.3/24 --port 3:3 >lines
+    head -n 10 lines | diff - <(printf '%s\n' target=b binary=conf/bin/s ip=10.0.0.3/24 address=10.0.0.3 prefix=24 \
+        gateway=10.0.0.1 dns=9.9.9.9 output=/abs port=3:3 offline=1)
+    grep -x board_file=conf/./b.json lines
+    wisp-board config -f conf/wisp.json --boards . --dns 8.8.8.8 --dns 8.8.4.4 -b s -o o >lines
+    grep -x board_file=./b.json lines
+    [ "$(grep -E '^(dns|binary|output)=' lines | tr '\n' ' ')" = "binary=s dns=8.8.8.8 dns=8.8.4.4 output=o " ]
+}
+
+@test "a wisp.json that is not one is refused by key" {
+    refuses() {
+        printf '%s' "$1" >wisp.json
+        refused 1 "wisp.json$2" config -f wisp.json
+    }
+    refuses '{"traget": "b"}' ': traget: unknown key, known here: target, binary, ip, gateway, dns, output, port, boards, offline'
+    refuses '{"ip": "300.1.1.1/24"}' ": ip: 300.1.1.1/24: '300.1.1.1' is not an IPv4 address"
+    refuses '{"dns": ["9.9.9.9", "10.1"]}' ": dns[1]: 10.1: '10.1' is not an IPv4 address"
+    refuses '{"ip": ["10.0.0.2/24"]}' ': ip: must be text, not a list'
+    refuses '{"offline": "yes"}' ': offline: must be true or false, not text'
+    refuses '{"port": 8080}' ': port: must be text, not 8080'
+    refuses '{"ip": "10.0.0.2/24", "ip": "10.0.0.3/24"}' ': ip: the key is there twice'
+    refuses '' ':1: is not JSON: it ends too early'
+    refuses '{"binary": ""}' ': binary: is empty'
+}
+
+@test "what cannot be built is refused as it was typed" {
+    refused 1 "--ip: 300.1.1.1/24: '300.1.1.1' is not an IPv4 address" config --ip 300.1.1.1/24
+    refused 1 '--gateway: 10.0.1.1: is outside the network of 10.0.0.2/24' config --ip 10.0.0.2/24 --gateway 10.0.1.1
+    refused 1 '--gateway: needs the machine'"'"'s own address: give ip too' config --gateway 10.0.1.1
+    refused 1 '--port: 80:81: host port is taken by 80:80' config --port 80:80 --port 80:81
+    refused 1 '--target: Pi: is not a board'"'"'s name: a-z, 0-9, - and _' config -t Pi
+    refused 1 '--target: pi6: no such board, known here: b' config -t pi6 --boards .
+    refused 1 '--binary: a\x0ab: has a control character' config -b $'a\nb'
+    refused 1 '--output: is empty' config -o ''
+    refused 2 '--binary: is missing' config -t b --boards . --need target --need binary
+    echo '{}' >wisp.json
+    refused 2 '--target: is missing, and wisp.json has none' config -f wisp.json --need target
+}
+
+@test "--as names whoever asked" {
+    run -1 --separate-stderr wisp-board config --as wisp --ip x/24
+    [ "$stderr" = "wisp: --ip: x/24: 'x' is not an IPv4 address" ]
+    run -2 --separate-stderr wisp-board config --as wisp --frobnicate
+    [ "$stderr" = "wisp: --frobnicate: unknown option, see wisp --help" ]
+}
+
+records() {
+    printf 'target\tqemu\n'
+    printf 'origin\tkernel\tkind=alpine\tpackage=linux-virt\tversion=6.18.48-r0\tkey=alpine-devel\tlicence=GPL-2.0-only\n'
+    printf 'origin\tservice\tkind=file\n'
+    printf 'file\tinitrd.img/service/run\thello\tservice\n'
+    printf 'file\t/initrd.img/lib/modules/a.ko\tempty\tkernel\n'
+    printf 'output\tinitrd.img\thello\n'
+    printf 'end\n'
+}
+
+@test "the manifest has every file with size, hash and origin" {
+    echo hello >hello && : >empty
+    records | wisp-board manifest >manifest.json
+    diff manifest.json - <<JSON
+{
+  "files": [
+    {
+      "origin": "kernel",
+      "path": "initrd.img/lib/modules/a.ko",
+      "sha256": "$(sha256sum <empty | cut -d ' ' -f 1)",
+      "size": 0
+    },
+    {
+      "origin": "service",
+      "path": "initrd.img/service/run",
+      "sha256": "$(sha256sum <hello | cut -d ' ' -f 1)",
+      "size": 6
+    }
+  ],
+  "format": 1,
+  "origins": {
+    "kernel": {
+      "key": "alpine-devel",
+      "kind": "alpine",
+      "licence": "GPL-2.0-only",
+      "package": "linux-virt",
+      "version": "6.18.48-r0"
+    },
+    "service": {
+      "kind": "file"
+    }
+  },
+  "outputs": [
+    {
+      "path": "initrd.img",
+      "sha256": "$(sha256sum <hello | cut -d ' ' -f 1)",
+      "size": 6
+    }
+  ],
+  "target": "qemu"
+}
+JSON
+}
+
+@test "the same records in another order, at another time, give the same manifest" {
+    echo hello >hello && : >empty
+    records | wisp-board manifest >one
+    touch -d 1999-01-01 hello
+    { records | head -n -1 | tac; echo end; } | TZ=Asia/Tokyo wisp-board manifest >two
+    cmp one two
+}
+
+@test "records that are cut at any byte are refused" {
+    echo hello >hello && : >empty
+    records >whole
+    for size in $(seq 0 $(($(wc -c <whole) - 1))); do
+        head -c "$size" whole >cut
+        run -1 --separate-stderr wisp-board manifest <cut
+        [ "$stderr" = "wisp-board: standard input: is cut: the last record must be 'end'" ]
+        [ -z "$output" ]
+    done
+}
+
+@test "a record that is none is refused by line" {
+    echo hello >hello
+    refuses() {
+        printf "$1" >records
+        run -1 --separate-stderr wisp-board manifest <records
+        printf 'got:      %s\nexpected: %s\n' "$stderr" "wisp-board: standard input$2"
+        [ "$stderr" = "wisp-board: standard input$2" ]
+        [ -z "$output" ]
+    }
+    refuses '' ": is cut: the last record must be 'end'"
+    refuses 'end\n' ": has no record 'target'"
+    refuses 'target\tx\n\nend\n' ':2: has an empty field'
+    refuses 'target\tx\ntarget\ty\nend\n' ":2: a second record 'target'"
+    refuses 'target\tx\ty\nend\n' ":1: is not 'target NAME', separated by tabs"
+    refuses 'target\tx\nend\nend\n' ":2: unknown record 'end'"
+    refuses 'target x\nend\n' ":1: unknown record 'target x'"
+    refuses 'target\tx\n\xff\nend\n' ":2: '"$'\xff'"' is not a line of UTF-8 text"
+    refuses 'origin\tx\nend\n' ":1: is not 'origin ID FACT=TEXT...', separated by tabs"
+    refuses 'origin\tx\tcolour=red\nend\n' ":1: unknown fact 'colour' of an origin"
+    refuses 'origin\tx\tkind\nend\n' ":1: 'kind' has no text"
+    refuses 'origin\tx\tkind=\nend\n' ":1: 'kind' has no text"
+    refuses 'origin\tx\tkind=url\tkind=url\nend\n' ":1: 'kind' is there twice"
+    refuses 'origin\tx\tversion=1\nend\n' ":1: origin 'x' has no kind"
+    refuses 'origin\tx\tkind=url\norigin\tx\tkind=url\nend\n' ":2: a second origin 'x'"
+    refuses 'file\ta\thello\nend\n' ":1: is not 'file PATH LOCAL-FILE ORIGIN', separated by tabs"
+    refuses 'output\ta\thello\tx\nend\n' ":1: is not 'output PATH LOCAL-FILE', separated by tabs"
+    refuses 'file\ta/../b\thello\tx\nend\n' ":1: path 'a/../b' has a part '..'"
+    refuses 'file\ta\thello\tx\nfile\t/a\thello\tx\nend\n' ":2: a second file 'a'"
+    refuses 'target\tx\nfile\ta\thello\tx\nend\n' ": a: no record of its origin 'x'"
+    printf 'file\ta\tnone\tx\nend\n' >records
+    run -2 --separate-stderr wisp-board manifest <records
+    [ "$stderr" = "wisp-board: none: open: No such file or directory" ]
+}
+
+@test "commands and options are checked" {
+    refused 2 'command: is none of check, targets, config, manifest'
+    refused 2 'explode: is none of check, targets, config, manifest' explode
+    refused 2 '--ip: unknown option, see wisp-board --help' check --ip 1.2.3.4
+    refused 2 'b.json: wisp-board targets takes no operand' targets b.json
+    refused 2 '--ip: needs a value' config --ip
+}
+
+@test "a full disk or a closed output is not a success" {
+    for command in 'targets --boards .' 'config -t b --boards .' --help; do
+        run -2 --separate-stderr sh -c "wisp-board $command >/dev/full"
+        [ "$stderr" = "wisp-board: standard output: write: No space left on device" ]
+        run -2 --separate-stderr sh -c "wisp-board $command >&-"
+        [ "$stderr" = "wisp-board: standard output: write: Bad file descriptor" ]
+    done
+    echo hello >hello && : >empty
+    records >records
+    run -2 --separate-stderr sh -c "wisp-board manifest <records >/dev/full"
+    [ "$stderr" = "wisp-board: standard output: write: No space left on device" ]
+    run -2 --separate-stderr sh -c "wisp-board manifest <&-"
+    [ "$stderr" = "wisp-board: standard input: read: Bad file descriptor" ]
+}
