@@ -24,7 +24,7 @@ usage() {
 usage: wisp.sh COMMAND [OPTION]...
 
 commands:
-  build      make what the target boots: kernel and initrd in the output folder
+  build      make what the target boots: kernel and initrd, or the image of a card
   run        build, then boot it in QEMU; ends when the machine ends
   validate   check the service and the configuration, build nothing
   fetch      fill the cache with the target's kernel, for later or for --offline
@@ -115,7 +115,7 @@ configure() {
     answer=$(tool wisp-board config --as wisp --shipped "$boards" "$@")
     target='' binary='' ip='' gateway='' dns='' output='' ports='' board_file='' arch='' page_size='' interface=''
     kernel_source='' branch='' suite='' packages='' kernel_path='' kernel_sha256='' kernel_modules='' image=''
-    release='' modules='' qemu=''
+    release='' modules='' dtbs='' overlays='' firmware='' boot_config='' cmdline='' qemu='' card=''
     while IFS='=' read -r key value; do
         case $key in
             target) target=$value ;;
@@ -140,7 +140,13 @@ configure() {
             image) image=$value ;;
             release) release=$value ;;
             module) modules=$modules$value$nl ;;
+            dtb) dtbs=$dtbs$value$nl ;;
+            overlays) overlays=$value ;;
+            firmware) firmware=$firmware$value$nl ;;
+            boot_config) boot_config=$boot_config$value$nl ;;
+            cmdline) cmdline=$value ;;
             qemu) qemu=$value ;;
+            card) card=$value ;;
         esac
     done <<ANSWER
 $answer
@@ -160,15 +166,19 @@ check_service() { tool wisp-elfcheck --arch "$arch" --page-size "$page_size" -- 
 
 # ---- the kernel: from a distributor's package to a cache entry -------------------------------------------------
 
-# find_kernel: makes `entry` the cache folder with the profile's kernel in it: Image, kernel.info, modules/ and
-# modules.list in load order, origins. An entry appears under its name by one rename, so it is complete or absent, and
-# the name is a checksum of all that went into it, so a profile that changes never meets an old entry.
+# find_kernel [afresh]: makes `entry` the cache folder with all that the profile takes from elsewhere: Image and
+# kernel.info, modules/ and modules.list in load order, card/ with files for the card, origins. An entry appears under its
+# name by one rename, so it is complete or absent, and the name is a checksum of all that went into it, so a profile that
+# changes never meets an old entry. A package without a version is the newest when the entry is made, or made afresh.
 find_kernel() {
-    inputs=$(printf '%s\n' "$answer" | grep -E '^(arch|kernel_|branch|suite|package|image|release|module)')
+    inputs=$(printf '%s\n' "$answer" |
+        grep -E '^(arch|kernel_|branch|suite|package|image|release|module|dtb|overlays|firmware)')
     version=$(printf '%s' "$packages" | sed -n '1s/^[^ ]* \([^ ]*\) .*/\1/p')
+    [ "$version" != - ] || version=newest
     folder=$cache/$target/${version:-local}
     entry=$folder/$(printf '%s' "$inputs" | cksum | tr ' ' -)
-    if [ "$kernel_source" = file ] || ! [ -f "$entry/inputs" ] || [ "$(cat -- "$entry/inputs")" != "$inputs" ]; then
+    if [ "$kernel_source" = file ] || [ "${1-}$version" = afreshnewest ] || ! [ -f "$entry/inputs" ] ||
+        [ "$(cat -- "$entry/inputs")" != "$inputs" ]; then
         fill_entry
     fi
     kernel_pages=$(sed -n 's/^page_size=//p' "$entry/kernel.info")
@@ -180,10 +190,11 @@ fill_entry() {
     [ -z "$offline" ] || [ "$kernel_source" = file ] ||
         die "$target: its kernel is not in the cache, and --offline forbids to fetch it: wisp.sh fetch --target $target"
     fill=$(scratch "$folder")
-    mkdir "$fill/root" "$fill/modules"
+    mkdir "$fill/packages" "$fill/modules" "$fill/card"
     get_kernel
     normalise_kernel
-    rm -rf -- "$fill/root"
+    fill_card
+    rm -rf -- "$fill/packages"
     printf '%s\n' "$inputs" >"$fill/inputs"
     chmod 755 "$fill"
     rm -rf -- "$entry"
@@ -196,7 +207,10 @@ fill_entry() {
 get_kernel() {
     case $kernel_source in
         alpine) each_package fetch_alpine ;;
-        debian) each_package fetch_debian ;;
+        debian)
+            prepare_apt
+            each_package fetch_debian
+            ;;
         file) get_local_kernel ;;
     esac
 }
@@ -210,50 +224,88 @@ $packages
 PACKAGES
 }
 
+# find_file PATH: where a package of this kernel has PATH; fails where none does. The folder's name is its origin.
+find_file() {
+    find "$fill/packages" -mindepth 1 -maxdepth 1 >"$fill/list"
+    while read -r root; do
+        [ ! -e "$root/$1" ] || { printf '%s\n' "$root/$1" && return; }
+    done <"$fill/list"
+    die "$target: no package of its kernel has $1"
+}
+
+# A kernel of the user's own: a package, or a kernel with what belongs to it beside the profile.
 get_local_kernel() {
     [ -e "$kernel_path" ] || die "$kernel_path: the profile's kernel is not there"
     if [ -n "$image" ]; then
-        unpack "$kernel_path" "${kernel_sha256:--}"
+        unpack local "$kernel_path" "${kernel_sha256:--}"
     else
         check_pin "$kernel_path" "${kernel_sha256:--}"
-        cp -- "$kernel_path" "$fill/root/kernel"
+        ln -s "$(absolute "$(dirname -- "$board_file")")" "$fill/packages/local"
+        mkdir "$fill/packages/kernel"
+        cp -- "$kernel_path" "$fill/packages/kernel/kernel"
     fi
-    printf 'kernel\tkind=file\tsource=%s\tsha256=%s\n' "$kernel_path" "$(sha256_of "$kernel_path")" >>"$fill/origins"
+    printf 'local\tkind=file\tsource=%s\tsha256=%s\n' "${kernel_path##*/}" "$(sha256_of "$kernel_path")" \
+        >>"$fill/origins"
 }
 
-fetch_alpine() {
-    need curl "an Alpine kernel"
-    url=${WISP_ALPINE_MIRROR:-https://dl-cdn.alpinelinux.org/alpine}/$branch/main/$arch/$1-$2.apk
-    say "fetching $url"
-    if [ -t 2 ] && [ -z "$quiet" ]; then meter=-#; else meter=-s; fi
-    show curl "$url"
-    curl "$meter" -fSL --retry 2 --connect-timeout 20 -o "$fill/package.apk" -- "$url" || die "$url: not fetched"
-    unpack "$fill/package.apk" "$3"
+fetch_alpine() { # NAME VERSION SHA256
+    repository=${WISP_ALPINE_MIRROR:-https://dl-cdn.alpinelinux.org/alpine}/$branch/main/$arch
+    version=$2
+    if [ "$version" = - ]; then
+        download "$repository/APKINDEX.tar.gz" "$fill/index"
+        version=$(tool wisp-apk lookup --keys "$(trusted_keys)" -f "$fill/index" "$1" | sed -n '$s/ .*//p')
+        [ -n "$version" ] || die "$repository: has no package $1"
+    fi
+    download "$repository/$1-$version.apk" "$fill/package.apk"
+    unpack "$1" "$fill/package.apk" "$3"
     rm -f -- "$fill/package.apk"
+}
+
+download() { # URL FILE
+    need curl "a download"
+    say "fetching $1"
+    if [ -t 2 ] && [ -z "$quiet" ]; then meter=-#; else meter=-s; fi
+    show curl "$1"
+    curl "$meter" -fSL --retry 2 --connect-timeout 20 -o "$2" -- "$1" || die "$1: not fetched"
+}
+
+# trusted_keys: the folder of keys beside the profile, or the one that ships with wisp.
+trusted_keys() {
+    keys=$(dirname -- "$board_file")/keys
+    [ -d "$keys" ] || keys=$boards/keys
+    printf '%s\n' "$keys"
 }
 
 # The machine's own apt fetches for the board's architecture, in a state folder of this run's own: so it needs no root,
 # leaves the machine's package lists alone, and two runs do not meet. apt verifies the chain from the signed Release
 # file to the package.
-fetch_debian() {
+prepare_apt() {
     need apt-get "a Debian kernel"
     need dpkg-deb "a Debian kernel"
-    say "fetching $1 $2 through apt"
+    say "asking apt"
     apt=$fill/apt
-    mkdir -p "$apt/lists/partial" "$apt/archives/partial" "$apt/download"
+    mkdir -p "$apt/lists/partial" "$apt/archives/partial"
     : >"$apt/status"
     [ -z "$suite" ] || suite_source >"$apt/sources.list"
     # One of the machine's sources that does not answer, or has nothing for this architecture, is not this build's
     # trouble as long as the package is found.
     apt_get update >"$apt/log" 2>&1 || :
-    (cd "$apt/download" && apt_get download "$1=$2" >>"$apt/log" 2>&1) || {
+}
+
+fetch_debian() { # NAME VERSION SHA256
+    wanted=$1
+    [ "$2" = - ] || wanted=$1=$2
+    say "fetching $wanted through apt"
+    mkdir "$apt/download"
+    (cd "$apt/download" && apt_get download "$wanted" >>"$apt/log" 2>&1) || {
         sed -n 's/^E: /wisp: apt: /p' "$apt/log" >&2
-        die "$1 $2: apt did not fetch it"
+        die "$wanted: apt did not fetch it"
     }
-    unpack "$(find "$apt/download" -name '*.deb')" "$3"
-    printf '%s\tkind=debian\tpackage=%s\tversion=%s\tsha256=%s\trelease=%s\n' "$1" "$1" "$2" "$package_sha256" \
-        "${suite:-$(release_of_apt)}" >>"$fill/origins"
-    rm -rf -- "$apt"
+    file=$(find "$apt/download" -name '*.deb')
+    unpack "$1" "$file" "$3"
+    printf '%s\tkind=debian\tpackage=%s\tversion=%s\tsha256=%s\trelease=%s\n' "$1" "$1" \
+        "$(dpkg-deb -f "$file" Version)" "$package_sha256" "${suite:-$(release_of_apt)}" >>"$fill/origins"
+    rm -rf -- "$apt/download"
 }
 
 apt_get() {
@@ -286,16 +338,18 @@ release_of_apt() {
         paste -s -d ' ' -
 }
 
-# unpack PACKAGE SHA256: what the profile wants of the package goes to $fill/root, once the package has proved to be
-# what the profile pins and, for Alpine, what a trusted key has signed. "-" pins nothing.
+# unpack ORIGIN PACKAGE SHA256: what the profile wants of the package goes to $fill/packages/ORIGIN, once the package has
+# proved to be what the profile pins and, for Alpine, what a trusted key has signed. "-" pins nothing.
 unpack() {
-    say "unpacking ${1##*/}"
-    case $1 in
+    say "unpacking ${2##*/}"
+    root=$fill/packages/$1
+    mkdir "$root"
+    case $2 in
         *.deb)
-            check_pin "$1" "$2"
+            check_pin "$2" "$3"
             # sh has no pipefail: dpkg-deb's failure comes back on descriptor 3.
-            failed=$({ { dpkg-deb --fsys-tarfile "$1" 3>&- || echo dpkg-deb >&3; } | extract 3>&-; } 3>&1)
-            [ -z "$failed" ] || die "$1: $failed failed"
+            failed=$({ { dpkg-deb --fsys-tarfile "$2" 3>&- || echo dpkg-deb >&3; } | extract 3>&-; } 3>&1)
+            [ -z "$failed" ] || die "$2: $failed failed"
             ;;
         *) extract_apk "$@" ;;
     esac
@@ -306,46 +360,41 @@ check_pin() { # FILE SHA256
     [ "$2" = - ] || [ "$package_sha256" = "$2" ] || die "$1: sha256 is $package_sha256, the profile pins $2"
 }
 
-extract_apk() { # PACKAGE SHA256
-    keys=$(dirname -- "$board_file")/keys
-    [ -d "$keys" ] || keys=$boards/keys
-    set -- -f "$1" "$2"
+extract_apk() { # ORIGIN PACKAGE SHA256
+    origin=$1
     if [ "$3" = - ]; then set -- -f "$2"; else set -- -f "$2" --sha256 "$3"; fi
-    extract "$@" --keys "$keys" --report >"$fill/report"
+    extract "$@" --keys "$(trusted_keys)" --report >"$fill/report"
+    [ "$kernel_source" = alpine ] || return 0
     { # the report's names for facts become the record's
-        sed -n '1s/^name=//p' "$fill/report"
+        printf '%s\nkind=alpine\nsource=%s\n' "$origin" "$branch"
         sed -n -e 's/^name=/package=/p' -e 's/^version=/&/p' -e 's/^arch=/architecture=/p' \
             -e 's/^license=/licence=/p' -e 's/^key=/&/p' -e 's/^sha256=/&/p' "$fill/report"
-        printf 'kind=alpine\nsource=%s\n' "${branch:-${kernel_path##*/}}"
     } | paste -s - >>"$fill/origins"
 }
 
-# extract OPTION...: kernel, release and modules out of one package. A kernel may be spread over several packages, and
-# modules may be under /usr, so what is missing is found out later, from all of them together.
+# extract OPTION...: all the profile may want of one package. A kernel may be spread over several, and modules may be
+# under /usr, so what is missing is found out when it is used.
 extract() {
-    set -- "$@" -C "$fill/root" --if-present -- "$image"
+    set -- "$@" -C "$root" --if-present -- "$image"
     case $release in */*) set -- "$@" "$release" ;; esac
+    [ -z "$overlays" ] || set -- "$@" "$overlays/"
+    for path in $dtbs $(printf '%s' "$firmware" | sed -n 's/^path [^ ]* [^ ]* //p'); do set -- "$@" "$path"; done
     tool wisp-apk extract "$@" lib/modules/ usr/lib/modules/
 }
 
-# normalise_kernel: out of $fill/root, the raw kernel, and the modules plain and with all they need.
+# normalise_kernel: the raw kernel, and its modules plain and with all they need.
 normalise_kernel() {
     case $release in
-        */*)
-            [ -f "$fill/root/$release" ] || die "$target: no package of its kernel has $release"
-            release=$(cat -- "$fill/root/$release")
-            ;;
+        */*) release=$(cat -- "$(find_file "$release")") ;;
     esac
-    file=$fill/root/${image:-kernel}
-    [ -f "$file" ] || die "$target: no package of its kernel has $image"
+    file=$(find_file "${image:-kernel}")
     tool wisp-kernel image "$file" >"$fill/Image"
     tool wisp-kernel info "$fill/Image" >"$fill/kernel.info"
-    tree=$kernel_modules
-    [ -n "$tree" ] || tree=$fill/root/lib/modules/$release
-    [ -d "$tree" ] || tree=$fill/root/usr/lib/modules/$release
     : >"$fill/modules.list"
     [ -n "$modules" ] || return 0
-    [ -d "$tree" ] || die "$target: no package of its kernel has lib/modules/$release"
+    tree=$kernel_modules
+    [ -n "$tree" ] || tree=$(find_file "lib/modules/$release" 2>/dev/null) ||
+        tree=$(find_file "usr/lib/modules/$release")
     set --
     while read -r module path; do
         [ -z "$module" ] || set -- "$@" "${path:-$module}"
@@ -353,6 +402,39 @@ normalise_kernel() {
 $modules
 MODULES
     tool wisp-kernel modules -C "$tree" -o "$fill/modules" -- "$@" >"$fill/modules.list"
+}
+
+# fill_card: device trees, overlays and firmware, as they are to lie on the card; where each is from goes to card.origins.
+fill_card() {
+    : >"$fill/card.origins"
+    for path in $dtbs; do to_card "$(find_file "$path")" "${path##*/}"; done
+    if [ -n "$overlays" ]; then
+        folder_of_overlays=$(find_file "$overlays")
+        find "$folder_of_overlays" -type f >"$fill/list"
+        sort "$fill/list" | while read -r path; do to_card "$path" "overlays/${path##*/}"; done
+    fi
+    while read -r from name sha256 where; do
+        case $from in
+            path) to_card "$(find_file "$where")" "$name" ;;
+            file) to_card "$where" "$name" firmware ;;
+            url)
+                download "$where" "$fill/download"
+                check_pin "$fill/download" "$sha256"
+                to_card "$fill/download" "$name" "${where##*/}"
+                printf '%s\tkind=url\tsource=%s\tsha256=%s\n' "${where##*/}" "$where" "$package_sha256" >>"$fill/origins"
+                ;;
+        esac
+    done <<FIRMWARE
+$firmware
+FIRMWARE
+}
+
+# to_card FILE NAME [ORIGIN]: by default the origin is the package's folder that FILE lies in.
+to_card() {
+    mkdir -p -- "$fill/card/$(dirname -- "$2")"
+    cp -- "$1" "$fill/card/$2"
+    origin=${1#"$fill/packages/"}
+    printf '%s\t%s\n' "$2" "${3:-${origin%%/*}}" >>"$fill/card.origins"
 }
 
 # ---- the initrd ------------------------------------------------------------------------------------------------
@@ -371,6 +453,9 @@ make_initrd() {
     ln -s "$(absolute "$binary")" "$work/service"
     initrd_manifest >"$work/manifest"
     (cd "$work" && tool wisp-cpio -z manifest >initrd.img)
+    # Firmware that joins archives in memory wants each to end on a multiple of 4; the kernel skips the zeros.
+    size=$(wc -c <"$work/initrd.img")
+    head -c $(((4 - size % 4) % 4)) /dev/zero >>"$work/initrd.img"
 }
 
 initrd_manifest() {
@@ -398,28 +483,57 @@ dir /sys 0555 0 0
 MANIFEST
 }
 
-# record: what is in the output, for wisp-board to hash and write down. Fields are separated by tabs.
+# ---- the card --------------------------------------------------------------------------------------------------
+
+make_card() {
+    printf '%s' "$boot_config" >"$work/config.txt"
+    printf '%s\n' "$cmdline" >"$work/cmdline.txt"
+    ln -s "$entry/card" "$work/card"
+    card_manifest >"$work/card.manifest"
+    (cd "$work" && tool wisp-fat32 card.manifest >"$target.img")
+}
+
+card_manifest() {
+    (cd "$work/card/" && find . -mindepth 1 -type d) | sed 's,^\./\(.*\),dir /\1 0755 0 0,' | sort
+    (cd "$work/card/" && find . -type f) | sed 's,^\./\(.*\),file /\1 card/\1 0644 0 0,' | sort
+    cat <<'MANIFEST'
+file /Image vmlinuz 0644 0 0
+file /cmdline.txt cmdline.txt 0644 0 0
+file /config.txt config.txt 0644 0 0
+file /initrd.img initrd.img 0644 0 0
+MANIFEST
+}
+
+# ---- the record ------------------------------------------------------------------------------------------------
+
+# record: what is in the results and where it is from, for wisp-board to hash and write down.
 record() {
     printf 'target\t%s\n' "$target"
     printf 'origin\twisp\tkind=wisp\tversion=%s\n' "$wisp_version"
     printf 'origin\tservice\tkind=file\tsource=%s\n' "${binary##*/}"
     sed 's/^/origin\t/' "$entry/origins"
+    for result in $results; do printf 'output\t%s\t%s\n' "$result" "$work/$result"; done
     kernel=$(sed -n '1s/\t.*//p' "$entry/origins")
-    for result in vmlinuz initrd.img; do printf 'output\t%s\t%s\n' "$result" "$work/$result"; done
     awk -v work="$work" -v kernel="$kernel" -v OFS='\t' '$1 == "file" {
         origin = "wisp"
         if ($2 == "/service/run") origin = "service"
         if ($2 ~ /^\/lib\/modules\//) origin = kernel
-        print "file", substr($2, 2), work "/" $3, origin
+        print "file", "initrd.img" $2, work "/" $3, origin
     }' "$work/manifest"
+    [ -z "$card" ] || awk -v work="$work" -v kernel="$kernel" -v image="$target.img" -v FS='\t' -v OFS='\t' '
+        NR == FNR { origins["/" $1] = $2; next }
+        split($0, word, " ") && word[1] == "file" {
+            origin = "wisp"
+            if (word[2] == "/Image") origin = kernel
+            if (word[2] in origins) origin = origins[word[2]]
+            print "file", image word[2], work "/" word[3], origin
+        }' "$entry/card.origins" "$work/card.manifest"
     echo end
 }
 
 # ---- the commands ----------------------------------------------------------------------------------------------
 
-# publish NAME: a result that is whole appears under its final name.
-publish() { mv -f -- "$work/$1" "$output/$1"; }
-
+# A target that QEMU boots gets kernel and initrd, one with a card the card's image.
 build() {
     address_for_qemu
     check_service
@@ -427,11 +541,15 @@ build() {
     work=$(scratch "$output")
     make_initrd
     cp -- "$entry/Image" "$work/vmlinuz"
+    results=''
+    [ -z "$qemu" ] || results='vmlinuz initrd.img'
+    [ -z "$card" ] || make_card
+    [ -z "$card" ] || results="$results $target.img"
     record | tool wisp-board manifest --as wisp >"$work/manifest.json"
-    for result in vmlinuz initrd.img manifest.json; do publish "$result"; done
+    for result in $results manifest.json; do mv -f -- "$work/$result" "$output/$result"; done
     rm -rf -- "$work"
     work=''
-    say "built $output/vmlinuz and $output/initrd.img for $target"
+    for result in $results; do say "built $output/$result"; done
 }
 
 # boot: becomes QEMU, so whoever ends this process ends the machine.
@@ -439,8 +557,11 @@ boot() {
     [ -n "$qemu" ] || die "$target: is no target QEMU can boot"
     set -- --board "$board_file" --kernel "$output/vmlinuz" --initrd "$output/initrd.img" --accel "$accel" --ip "$ip"
     [ -z "$gateway" ] || set -- "$@" --gateway "$gateway"
-    for port in $ports; do set -- "$@" --forward "$port"; done
-    for port in $ports; do say "forwarding ${port%:*} to the machine's port ${port##*:}"; done
+    for dtb in $dtbs; do set -- "$@" --dtb "$entry/card/${dtb##*/}"; done
+    for port in $ports; do
+        set -- "$@" --forward "$port"
+        say "forwarding ${port%:*} to the machine's port ${port##*:}"
+    done
     show wisp-qemu "$@"
     exec "$bin/wisp-qemu" "$@"
 }
@@ -485,7 +606,7 @@ main() {
             ;;
         fetch)
             configure --need target "$@"
-            find_kernel
+            find_kernel afresh
             say "$target: its kernel is in the cache"
             ;;
         targets)

@@ -51,7 +51,7 @@ bool read_request(int client) {
         if (got <= 0 || head.size() > 16384) return false;
         head.append(block, static_cast<std::size_t>(got));
     }
-    return head.starts_with("GET ");
+    return head.compare(0, 4, "GET ") == 0;
 }
 
 void write_all(int client, const std::string& text) {
@@ -63,7 +63,7 @@ void write_all(int client, const std::string& text) {
 }
 
 void serve(int client) {
-    const timeval patience{.tv_sec = 5, .tv_usec = 0}; // one client at a time, so none may dawdle
+    const timeval patience{5, 0}; // one client at a time, so none may dawdle
     setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     if (!read_request(client)) return;
     const std::string body = greeting();

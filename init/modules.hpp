@@ -9,12 +9,12 @@ namespace init {
 /// What the loader means by each errno: init_module(2), and kernel/module/.
 inline constexpr Hint module_hints[] = {
     {ENOENT, "an unknown symbol: a module it depends on is missing or comes later"},
-    {ENOEXEC, "not a module for this kernel: still compressed, or of another version or architecture"},
+    {ENOEXEC, "not a module for this kernel: compressed, cut short, or of another version or architecture"},
     {EKEYREJECTED, "its signature is bad"},
     {ENOKEY, "not signed by a key this kernel trusts"},
     {EBADMSG, "its signature is malformed"},
     {EPERM, "this kernel's module loading is switched off or locked down"},
-    {EINVAL, "a parameter or a symbol version is wrong"},
+    {EINVAL, "a bad parameter, symbols of another kernel's build, or not a module at all"},
     {EBUSY, "something else is loading it"},
     {ENODEV, "the device it drives is not there"},
     {ENOMEM, "not enough memory"},

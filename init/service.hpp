@@ -3,7 +3,7 @@
 
 #include <linux/close_range.h>
 
-#include "console.hpp"
+#include "files.hpp"
 
 namespace init {
 
@@ -49,13 +49,16 @@ inline void tidy_process() {
 /// Replaces init by the service, which is PID 1 from then on.
 [[noreturn]] inline void exec_service() {
     static constexpr Hint hints[] = {
-        {ENOENT, "not in the initrd, or a dynamic program without its interpreter"},
-        {EACCES, "not executable"},
+        {ENOENT, "the interpreter it names is not in the initrd: a dynamic program or a script"},
+        {EACCES, "not executable by the service's user"},
         {ENOEXEC, "not a program for this machine"},
         {ENOMEM, "not enough memory"},
     };
     static constexpr const char* argv[] = {service_path, nullptr};
-    fail("exec", service_path, sys_execve(service_path, argv, service_environment), hints);
+    const Result refused = sys_execve(service_path, argv, service_environment);
+    must(sys_open(service_path, O_PATH | O_CLOEXEC), "exec", service_path,
+         file_hints); // ENOENT means two things
+    fail("exec", service_path, refused, hints);
 }
 
 } // namespace init

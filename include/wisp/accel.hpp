@@ -1,8 +1,8 @@
 // Whether this machine can run a guest on its own processor, found out by doing it.
 //
-// That /dev/kvm opens proves little: under a hypervisor without nested virtualisation there are KVM modules that
-// interpret privileged code instead of running it, and the first instruction their interpreter lacks ends QEMU with
-// "KVM internal error". So on x86 a guest of two instructions is run.
+// That /dev/kvm opens proves little: under a hypervisor without nested virtualisation there are KVM modules
+// that interpret privileged code instead of running it, and the first instruction their interpreter lacks
+// ends QEMU with "KVM internal error". So on x86 a guest of two instructions is run.
 #pragma once
 
 #include <string>
@@ -43,8 +43,8 @@ inline constexpr std::string_view host_arch =
 
 #if defined(__linux__)
 
-/// A virtual machine with one processor [kernel Documentation/virt/kvm/api.rst]. Nothing throws: whatever fails leaves
-/// it not ready.
+/// A virtual machine with one processor [kernel Documentation/virt/kvm/api.rst]. Nothing throws: whatever
+/// fails leaves it not ready.
 class KvmProbe {
 public:
     KvmProbe() : kvm_(::open("/dev/kvm", O_RDWR | O_CLOEXEC)) {
@@ -105,8 +105,8 @@ private:
     Fd vcpu_;
 };
 
-/// Whether a guest really runs. `fldz; hlt`: any processor runs an FPU instruction, KVM's interpreter of x86 computes
-/// none. Elsewhere KVM has no interpreter: a processor that can be made can run.
+/// Whether a guest really runs. `fldz; hlt`: any processor runs an FPU instruction, KVM's interpreter of x86
+/// computes none. Elsewhere KVM has no interpreter: a processor that can be made can run.
 inline bool kvm_runs_code() {
     const KvmProbe probe;
     if (!probe.ready()) return false;
@@ -118,8 +118,8 @@ inline bool kvm_runs_code() {
 #endif
 }
 
-/// kvm_runs_code(), tried by a child that has two seconds: a broken KVM may hang or crash, and all of the attempt is
-/// gone with the child.
+/// kvm_runs_code(), tried by a child that has two seconds: a broken KVM may hang or crash, and all of the
+/// attempt is gone with the child.
 inline bool kvm_works() {
     std::array<int, 2> ends{};
     if (::access("/dev/kvm", R_OK | W_OK) != 0 || ::pipe2(ends.data(), O_CLOEXEC) != 0) return false;
@@ -139,8 +139,8 @@ inline bool kvm_works() {
 
 #endif
 
-/// The accelerator QEMU should use for a guest of `arch`: "kvm" or "hvf" where the guest's architecture is this
-/// machine's and the accelerator was seen to work, otherwise "tcg", which always does.
+/// The accelerator QEMU should use for a guest of `arch`: "kvm" or "hvf" where the guest's architecture is
+/// this machine's and the accelerator was seen to work, otherwise "tcg", which always does.
 inline std::string usable_accelerator(std::string_view arch) {
     if (arch != host_arch) return "tcg";
 #if defined(__linux__)

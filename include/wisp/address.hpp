@@ -42,15 +42,16 @@ inline std::optional<std::uint32_t> parse_plain(std::string_view text, std::uint
     return number ? std::optional(static_cast<std::uint32_t>(*number)) : std::nullopt;
 }
 
-/// Four decimal octets, none left out: inet_aton(3)'s "10.1" is refused. `whole` is what the user wrote where that is
-/// more than `text`.
+/// Four decimal octets, none left out: inet_aton(3)'s "10.1" is refused. `whole` is what the user wrote where
+/// that is more than `text`.
 inline Ipv4 parse_ipv4(std::string_view text, std::string_view subject, std::string_view whole = {}) {
     const auto parts = split(text, '.');
     Ipv4 address;
     for (const std::string_view part : parts) {
         const auto octet = parse_plain(part, 255);
         if (!octet || parts.size() != 4)
-            refuse_value(subject, whole.empty() ? text : whole, "'" + printable(text) + "' is not an IPv4 address");
+            refuse_value(subject, whole.empty() ? text : whole,
+                         "'" + printable(text) + "' is not an IPv4 address");
         address.value = address.value << 8 | *octet;
     }
     return address;
@@ -156,7 +157,8 @@ inline Forward parse_forward(std::string_view text, std::string_view subject) {
 /// Adds `forward` to `all`; refuses, as `subject`, one that wants a host port that is taken.
 inline void add_forward(std::vector<Forward>& all, const Forward& forward, std::string_view subject) {
     for (const Forward& other : all)
-        if (forward.collides(other)) refuse_value(subject, to_text(forward), "host port is taken by " + to_text(other));
+        if (forward.collides(other))
+            refuse_value(subject, to_text(forward), "host port is taken by " + to_text(other));
     all.push_back(forward);
 }
 

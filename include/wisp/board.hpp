@@ -1,5 +1,5 @@
-// A board: which kernel a machine boots, what else its card needs, and how QEMU plays it. profile.hpp reads one from
-// boards/NAME.json; boards/README.md says what each field means to a user.
+// A board: which kernel a machine boots, what else its card needs, and how QEMU plays it. profile.hpp reads
+// one from boards/NAME.json; boards/README.md says what each field means to a user.
 #pragma once
 
 #include <cstdint>
@@ -11,18 +11,18 @@
 namespace wisp {
 
 /// One package of a distribution. An empty version or sha256 is not pinned.
-struct Package {
+struct KernelPackage {
     std::string name{};
     std::string version{};
     std::string sha256{};
 };
 
-/// Where the kernel comes from. Paths are inside the package, and "{release}" in them stands for the kernel's release.
-struct Kernel {
+/// Where the kernel comes from. Paths are inside the package; "{release}" in them is the kernel's release.
+struct BoardKernel {
     std::string source{};            ///< "alpine", "debian" or "file"
     std::string branch{};            ///< alpine: the repository's branch
     std::string suite{};             ///< debian: the suite, "" for what apt is set up for
-    std::vector<Package> packages{}; ///< alpine, debian: at least one
+    std::vector<KernelPackage> packages{}; ///< alpine, debian: at least one
     std::string path{};              ///< file: a package, or a kernel when `image` is empty
     std::string sha256{};            ///< file: of `path`, "" when not pinned
     std::string modules{};           ///< file: the modules' folder when `path` is a kernel
@@ -39,7 +39,7 @@ struct Firmware {
 };
 
 /// A kernel module to load; its dependencies are found, not listed. No compression suffix.
-struct Module {
+struct WantedModule {
     std::string name{};
     std::string path{}; ///< inside the modules' folder where the name is not enough, otherwise ""
 };
@@ -62,21 +62,21 @@ struct Board {
     std::string arch{};
     std::uint64_t page_size = 4096;
     std::string network_interface{};
-    Kernel kernel{};
+    BoardKernel kernel{};
     std::vector<Firmware> firmware{};
     std::vector<std::string> dtb{};
     std::string overlays{};
     std::vector<std::string> boot_config{}; ///< lines of config.txt
     std::string cmdline{};
-    std::vector<Module> modules{};
+    std::vector<WantedModule> modules{};
     std::optional<QemuMachine> qemu{};
 
     /// QEMU needs no card; a board may be played by it and have one too.
     bool boots_from_card() const { return !qemu || !boot_config.empty(); }
 };
 
-/// QEMU's machine for `arch`, where neither profile nor user says otherwise. cortex-a76 is the Pi 5's: QEMU's "max"
-/// would run instructions no board has.
+/// QEMU's machine for `arch`, where neither profile nor user says otherwise. cortex-a76 is the Pi 5's: QEMU's
+/// "max" would run instructions no board has.
 inline QemuMachine default_machine(std::string_view arch) {
     if (arch == "x86_64") return {.binary = "qemu-system-x86_64", .machine = "q35", .cpu = "max"};
     if (arch == "riscv64") return {.binary = "qemu-system-riscv64", .machine = "virt", .cpu = "rv64"};

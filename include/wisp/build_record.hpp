@@ -1,5 +1,5 @@
-// What an image is made of, as manifest.json tells it: every file with size, hash and origin. The records that go in
-// are lines a shell can write; wisp-board(1) has their grammar.
+// What an image is made of, as manifest.json tells it: every file with size, hash and origin. The records
+// that go in are lines a shell can write; wisp-board(1) has their grammar.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +27,8 @@ inline const std::set<std::string_view> origin_facts{
     "release" // or apt's signed Release: its codename or suite
 };
 
-/// Reads records and turns them into manifest.json. Refusals name the record's line. Local files are hashed as their
-/// records arrive, in blocks.
+/// Reads records and turns them into manifest.json. Refusals name the record's line. Local files are hashed
+/// as their records arrive, in blocks.
 class BuildRecord {
 public:
     explicit BuildRecord(std::string_view input_name) : input_(input_name) {}
@@ -48,12 +48,13 @@ public:
         if (target_.empty()) refuse(input_, "has no record 'target'");
         for (const auto& [path, file] : files_) {
             const auto& origin = file.at("origin").get_ref<const std::string&>();
-            if (!origins_.contains(origin)) refuse(input_, path + ": no record of its origin '" + origin + "'");
+            if (!origins_.contains(origin))
+                refuse(input_, path + ": no record of its origin '" + origin + "'");
         }
     }
 
-    /// The manifest: keys and paths sorted, indented by two, a newline at the end. Records in another order give the
-    /// same bytes.
+    /// The manifest: keys and paths sorted, indented by two, a newline at the end. Records in another order
+    /// give the same bytes.
     std::string json() const {
         const Json root{{"format", 1},
                         {"target", target_},
@@ -77,11 +78,16 @@ private:
             if (printable(field) != field || !is_utf8(field))
                 refuse_line("'" + printable(field) + "' is not a line of UTF-8 text");
         }
-        if (fields[0] == "target") add_target(fields);
-        else if (fields[0] == "origin") add_origin(fields);
-        else if (fields[0] == "output") add_file(outputs_, fields, "output PATH LOCAL-FILE");
-        else if (fields[0] == "file") add_file(files_, fields, "file PATH LOCAL-FILE ORIGIN");
-        else refuse_line("unknown record '" + std::string(fields[0]) + "'");
+        if (fields[0] == "target")
+            add_target(fields);
+        else if (fields[0] == "origin")
+            add_origin(fields);
+        else if (fields[0] == "output")
+            add_file(outputs_, fields, "output PATH LOCAL-FILE");
+        else if (fields[0] == "file")
+            add_file(files_, fields, "file PATH LOCAL-FILE ORIGIN");
+        else
+            refuse_line("unknown record '" + std::string(fields[0]) + "'");
     }
 
     void add_target(const Fields& fields) {

@@ -61,11 +61,13 @@ inline const GivenValue* last_of(const GivenValues& given, std::string_view sett
 /// `path` as found in a file: relative to that file's folder, as a compose file's paths are.
 inline std::string beside(std::string_view file, const std::string& path) {
     const std::string_view folder = file.substr(0, file.rfind('/') + 1);
-    return path.starts_with('/') || file.find('/') == std::string_view::npos ? path : std::string(folder) + path;
+    return path.starts_with('/') || file.find('/') == std::string_view::npos ? path
+                                                                             : std::string(folder) + path;
 }
 
 /// The values of one setting of the wisp.json `file`; a list only where the flag may be repeated.
-inline std::vector<GivenValue> read_setting(const Setting& setting, const JsonValue& value, std::string_view file) {
+inline std::vector<GivenValue> read_setting(const Setting& setting, const JsonValue& value,
+                                            std::string_view file) {
     if (setting.kind == Setting::Kind::yes_no)
         return value.boolean() ? std::vector<GivenValue>{{"", value.subject()}} : std::vector<GivenValue>{};
     std::vector<GivenValue> given;
@@ -90,7 +92,7 @@ inline GivenValues parse_settings(std::string_view text, std::string_view file) 
 }
 
 /// What to build, checked. Nothing here says whether the board exists.
-struct Config {
+struct BuildConfig {
     std::string target{};
     std::string binary{};
     std::optional<HostAddress> ip{};
@@ -105,25 +107,28 @@ struct Config {
 /// A path the user gave: one line, since it travels in lines.
 inline std::string checked_path(const GivenValue& given) {
     if (given.text.empty()) refuse(given.subject, "is empty");
-    if (printable(given.text) != given.text) refuse_value(given.subject, given.text, "has a control character");
+    if (printable(given.text) != given.text)
+        refuse_value(given.subject, given.text, "has a control character");
     return given.text;
 }
 
-/// The addresses among `given`. A gateway needs an address whose network it is in; resolvers are the gateway unless
-/// the user says otherwise.
-inline void read_addresses(const GivenValues& given, Config& config) {
-    if (const GivenValue* const ip = last_of(given, "ip")) config.ip = parse_host_address(ip->text, ip->subject);
+/// The addresses among `given`. A gateway needs an address whose network it is in; resolvers are the gateway
+/// unless the user says otherwise.
+inline void read_addresses(const GivenValues& given, BuildConfig& config) {
+    if (const GivenValue* const ip = last_of(given, "ip"))
+        config.ip = parse_host_address(ip->text, ip->subject);
     if (const GivenValue* const gateway = last_of(given, "gateway")) {
         if (!config.ip) refuse(gateway->subject, "needs the machine's own address: give ip too");
         config.gateway = parse_gateway(gateway->text, *config.ip, gateway->subject);
     }
     if (!given.contains("dns") && config.gateway) config.dns = {*config.gateway};
-    for (const GivenValue& dns : all_of(given, "dns")) config.dns.push_back(parse_unicast(dns.text, dns.subject));
+    for (const GivenValue& dns : all_of(given, "dns"))
+        config.dns.push_back(parse_unicast(dns.text, dns.subject));
 }
 
 /// Checks what was given and fills in the defaults: output wisp-output, port 18080:8080, dns the gateway.
-inline Config check_config(const GivenValues& given) {
-    Config config;
+inline BuildConfig check_config(const GivenValues& given) {
+    BuildConfig config;
     if (const GivenValue* const target = last_of(given, "target")) {
         config.target = target->text;
         if (!is_target_name(config.target))

@@ -1,5 +1,5 @@
-// JSON files, read strictly: nlohmann-json takes the text apart, this header refuses what it lets pass (a key twice, an
-// unknown key, a number for a text) and says where in which file it stands.
+// JSON files, read strictly: nlohmann-json takes the text apart, this header refuses what it lets pass (a key
+// twice, an unknown key, a number for a text) and says where in which file it stands.
 #pragma once
 
 #include <algorithm>
@@ -23,8 +23,8 @@ using Json = nlohmann::json;
 /// Profiles and configurations are a few kilobytes; a longer one is not what it says it is.
 inline constexpr std::uint64_t json_size_limit = 1024 * 1024;
 
-/// Sees every key as the parser meets it, and refuses one that its object has already: RFC 8259 (4) leaves open which
-/// of the two counts, and readers differ.
+/// Sees every key as the parser meets it, and refuses one that its object has already: RFC 8259 (4) leaves
+/// open which of the two counts, and readers differ.
 class DuplicateKeyCheck {
 public:
     explicit DuplicateKeyCheck(std::string_view file) : file_(file) {}
@@ -80,7 +80,7 @@ private:
                         std::to_string(column));
 }
 
-/// `text` as JSON; `file` is the subject of refusals. Comments are no part of JSON [RFC 8259] and are refused.
+/// `text` as JSON [RFC 8259], which has no comments; `file` is the subject of refusals.
 inline Json parse_json(std::string_view text, std::string_view file) {
     try {
         return Json::parse(text, DuplicateKeyCheck(file));
@@ -107,8 +107,8 @@ inline bool is_utf8(std::string_view text) {
     }
 }
 
-/// One value of a JSON file, which knows where it stands: a refusal reads "FILE: path.inside[2].it: problem". The Json
-/// belongs to the caller and must outlive it.
+/// One value of a JSON file, which knows where it stands: a refusal reads "FILE: path.inside[2].it: problem".
+/// The Json belongs to the caller and must outlive it.
 class JsonValue {
 public:
     using Words = std::vector<std::string_view>;

@@ -1,5 +1,5 @@
-// What the names in a board profile may look like. They travel into URLs, command lines, shell variables and file
-// names, so each kind has an alphabet in which nothing means anything there.
+// What the names in a board profile may look like. They travel into URLs, command lines, shell variables and
+// file names, so each kind has an alphabet in which nothing means anything there.
 #pragma once
 
 #include <string_view>
@@ -8,10 +8,11 @@
 
 namespace wisp {
 
-/// Whether `text` is not empty and has only ASCII letters (lower-case ones unless `upper`), digits and `marks`.
+/// Whether `text` has only ASCII letters (lower-case ones unless `upper`), digits and `marks`, and some.
 inline bool is_spelt(std::string_view text, std::string_view marks, bool upper) {
     for (const char c : text) {
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (upper && c >= 'A' && c <= 'Z');
+        const bool plain =
+            (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (upper && c >= 'A' && c <= 'Z');
         if (!plain && marks.find(c) == std::string_view::npos) return false;
     }
     return !text.empty();

@@ -30,13 +30,14 @@ public:
         board.name = named(root_.at("name"), is_target_name, "a board's name: a-z, 0-9, - and _");
         board.arch = root_.at("arch").choice({"aarch64", "x86_64", "riscv64"});
         board.page_size = page_size(root_.at("page_size"));
-        board.network_interface =
-            named(root_.at("network_interface"), is_interface, "an interface's name of at most 15 characters");
+        board.network_interface = named(root_.at("network_interface"), is_interface,
+                                        "an interface's name of at most 15 characters");
         board.kernel = kernel(root_.at("kernel"));
         for (const JsonValue& value : list(root_, "firmware")) board.firmware.push_back(firmware(value));
         for (const JsonValue& value : list(root_, "dtb")) board.dtb.push_back(inner_path(value));
         if (const auto value = root_.find("overlays")) board.overlays = inner_path(*value);
-        for (const JsonValue& value : list(root_, "boot_config")) board.boot_config.push_back(config_line(value));
+        for (const JsonValue& value : list(root_, "boot_config"))
+            board.boot_config.push_back(config_line(value));
         board.cmdline = command_line(root_.at("cmdline"));
         for (const JsonValue& value : list(root_, "modules")) board.modules.push_back(module(value));
         if (const auto value = root_.find("qemu")) board.qemu = qemu(*value, board.arch);
@@ -83,13 +84,13 @@ private:
         return path;
     }
 
-    static Kernel kernel(const JsonValue& value) {
-        Kernel kernel;
+    static BoardKernel kernel(const JsonValue& value) {
+        BoardKernel kernel;
         kernel.source = value.at("source").choice({"alpine", "debian", "file"});
         if (kernel.source == "file") return local_kernel(value);
         const bool alpine = kernel.source == "alpine";
-        value.only({"source", alpine ? "branch" : "suite", "package", "version", "sha256", "packages", "image",
-                    "release"});
+        value.only({"source", alpine ? "branch" : "suite", "package", "version", "sha256", "packages",
+                    "image", "release"});
         if (alpine) value.at("branch");
         kernel.branch = optional(value, "branch", is_suite, "a branch's name");
         kernel.suite = optional(value, "suite", is_suite, "a suite's name");
@@ -100,33 +101,34 @@ private:
     }
 
     /// `path` is a package when `image` says where the kernel is in it, otherwise the kernel.
-    static Kernel local_kernel(const JsonValue& value) {
+    static BoardKernel local_kernel(const JsonValue& value) {
         const bool package = value.has("image");
-        if (package) value.only({"source", "path", "sha256", "image", "release"});
-        else value.only({"source", "path", "sha256", "modules"});
-        Kernel kernel{.source = "file", .path = value.at("path").text(), .sha256 = sha256(value)};
+        value.only(package ? JsonValue::Words{"source", "path", "sha256", "image", "release"}
+                           : JsonValue::Words{"source", "path", "sha256", "modules"});
+        BoardKernel kernel{.source = "file", .path = value.at("path").text(), .sha256 = sha256(value)};
         if (const auto modules = value.find("modules")) kernel.modules = modules->text();
         if (package) kernel.image = inner_path(value.at("image"));
         if (package) kernel.release = release(value.at("release"));
         return kernel;
     }
 
-    static std::vector<Package> packages(const JsonValue& kernel) {
+    static std::vector<KernelPackage> packages(const JsonValue& kernel) {
         const auto several = kernel.find("packages");
-        if (!several) return {package(kernel, "package")};
+        if (!several) return {package(kernel)};
         for (const char* const key : {"package", "version", "sha256"})
-            if (const auto one = kernel.find(key)) one->refuse("belongs to one package, and there is a list of packages");
-        std::vector<Package> packages;
+            if (const auto one = kernel.find(key))
+                one->refuse("belongs to one package, and there is a list of packages");
+        std::vector<KernelPackage> packages;
         for (const JsonValue& value : several->list()) {
             value.only({"package", "version", "sha256"});
-            packages.push_back(package(value, "package"));
+            packages.push_back(package(value));
         }
         if (packages.empty()) several->refuse("is empty");
         return packages;
     }
 
-    static Package package(const JsonValue& value, const std::string& key) {
-        return {named(value.at(key), is_package_name, "a package's name"),
+    static KernelPackage package(const JsonValue& value) {
+        return {named(value.at("package"), is_package_name, "a package's name"),
                 optional(value, "version", is_version, "a version"), sha256(value)};
     }
 
@@ -137,17 +139,23 @@ private:
 
     static Firmware firmware(const JsonValue& value) {
         value.only({"url", "path", "file", "dest", "sha256"});
-        Firmware firmware{.from = "", .where = "", .dest = inner_path(value.at("dest")), .sha256 = sha256(value)};
+        Firmware firmware;
+        firmware.dest = inner_path(value.at("dest"));
+        firmware.sha256 = sha256(value);
         for (const char* const from : {"url", "path", "file"}) {
-            if (!value.has(from)) continue;
-            if (!firmware.from.empty()) value.at(from).refuse("one of url, path, file is enough");
+            const auto where = value.find(from);
+            if (!where) continue;
+            if (!firmware.from.empty()) where->refuse("one of url, path, file is enough");
             firmware.from = from;
+            firmware.where = place(*where, firmware.from);
         }
         if (firmware.from.empty()) value.refuse("says nothing of where it comes from: url, path or file");
-        const JsonValue where = value.at(firmware.from);
-        if (firmware.from == "url") firmware.where = named(where, is_url, "an https://, http:// or file:// URL");
-        else firmware.where = firmware.from == "path" ? inner_path(where) : where.text();
         return firmware;
+    }
+
+    static std::string place(const JsonValue& where, std::string_view kind) {
+        if (kind == "url") return named(where, is_url, "an https://, http:// or file:// URL");
+        return kind == "path" ? inner_path(where) : where.text();
     }
 
     static std::string config_line(const JsonValue& value) {
@@ -165,14 +173,15 @@ private:
         return line;
     }
 
-    static Module module(const JsonValue& value) {
+    static WantedModule module(const JsonValue& value) {
         constexpr std::string_view what = "a module's name without path and suffix";
         if (value.is_text()) return {named(value, is_module_name, what), ""};
         value.only({"name", "path"});
-        Module module{named(value.at("name"), is_module_name, what), ""};
+        WantedModule module{named(value.at("name"), is_module_name, what), ""};
         if (const auto path = value.find("path")) module.path = inner_path(*path);
         if (!module.path.empty() && !module.path.ends_with(".ko"))
-            value.at("path").refuse("'" + module.path + "' does not end in .ko: a compression suffix is left out");
+            value.at("path").refuse("'" + module.path +
+                                    "' does not end in .ko: a compression suffix is left out");
         return module;
     }
 
@@ -188,7 +197,8 @@ private:
         take("net_dev", machine.net_dev);
         if (const auto memory = value.find("memory"))
             machine.memory = named(*memory, is_memory_size, "a memory size like 512M or 1G");
-        if (const auto accel = value.find("accel")) machine.accel = accel->choice({"auto", "kvm", "hvf", "tcg"});
+        if (const auto accel = value.find("accel"))
+            machine.accel = accel->choice({"auto", "kvm", "hvf", "tcg"});
         if (const auto line = value.find("cmdline")) machine.cmdline = command_line(*line);
         for (const JsonValue& word : list(value, "extra")) machine.extra.push_back(word.text());
         return machine;
@@ -217,7 +227,7 @@ inline Board parse_board(std::string_view text, std::string_view file) {
     return BoardParser(JsonValue(json, file)).parse();
 }
 
-/// The profile in the file `path`. A file that is called NAME.json must be NAME's, for that is how it is found.
+/// The profile in the file `path`. NAME.json must be NAME's, for that is how it is found.
 inline Board load_board(const std::string& path) {
     Board board = parse_board(read_json_file(path), path);
     const std::string_view file = base_name(path);

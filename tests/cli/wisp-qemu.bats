@@ -75,7 +75,7 @@ teardown() {
 @test "the command of a profile, whole" {
     run -0 --separate-stderr wisp-qemu --board "$WISP_ROOT/boards/qemu.json" --kernel guest --initrd initrd --accel tcg \
         --forward 18080:8080 --print
-    [ "$output" = "qemu-system-aarch64 -nodefaults -no-user-config -display none -no-reboot\
+    [ "$output" = "qemu-system-aarch64 -nodefaults -no-user-config -no-reboot -display none\
  -machine virt,gic-version=max -accel tcg -cpu cortex-a76 -m 512M\
  -chardev stdio,id=console,signal=on -serial chardev:console\
  -netdev user,id=net0,hostfwd=tcp:127.0.0.1:18080-:8080 -device virtio-net-pci,romfile=,netdev=net0\
@@ -85,7 +85,7 @@ teardown() {
 @test "options win over the profile" {
     run -0 --separate-stderr wisp-qemu --board "$WISP_ROOT/boards/qemu.json" --kernel guest --initrd initrd --dtb guest \
         --binary other --machine sbsa-ref --cpu max --memory 1G --accel kvm --net-device e1000 --append x --print
-    [ "$output" = "other -nodefaults -no-user-config -display none -no-reboot -machine sbsa-ref -accel kvm -cpu max -m 1G\
+    [ "$output" = "other -nodefaults -no-user-config -no-reboot -display none -machine sbsa-ref -accel kvm -cpu max -m 1G\
  -chardev stdio,id=console,signal=on -serial chardev:console -netdev user,id=net0 -device e1000,netdev=net0\
  -kernel guest -initrd initrd -dtb guest -append x" ]
 }

@@ -20,6 +20,16 @@ using namespace wisp;
 namespace {
 
 const std::string data = "tests/data/apk/"; // the tests run where the repository's root is
+
+/// Every byte gets its turn; only under a sanitizer, which is ten times slower, one in seven does.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr std::size_t stride = 7;
+#elif defined(__has_feature)
+constexpr std::size_t stride = __has_feature(address_sanitizer) ? 7 : 1;
+#else
+constexpr std::size_t stride = 1;
+#endif
+
 const char* const baselayout = "alpine-baselayout-3.2.0-r23.apk";
 const char* const pretend = "pretend-baselayout-1.0.0-r0.apk";
 
@@ -98,22 +108,21 @@ TEST_CASE("a real package with any byte changed is refused") {
     const auto good = contents(file);
     REQUIRE_NOTHROW(verify(good));
     const std::size_t signed_from = second_member(good);
-    for (std::size_t at = 0; at < good.size(); ++at) {
+    const auto check = [&](std::size_t at, unsigned mask) {
         auto changed = good;
-        // The signature member is checked by its form alone, so each of its bits gets a turn.
-        for (unsigned bit = at < signed_from ? 0 : at % 8; bit < 8; bit += at < signed_from ? 1 : 8) {
-            changed[at] = static_cast<std::uint8_t>(good[at] ^ 1u << bit);
-            CAPTURE(at, bit);
-            if (!refuses([&] { verify(changed); })) FAIL("passed");
-        }
-        changed[at] = static_cast<std::uint8_t>(~good[at]);
-        if (at % 4 == 0 && !refuses([&] { verify(changed); })) FAIL("passed inverted at " << at);
-    }
+        changed[at] = static_cast<std::uint8_t>(changed[at] ^ mask);
+        if (!refuses([&] { verify(changed); })) FAIL("passed at " << at << " with " << mask);
+    };
+    // The signature member is held to its form alone, so each of its bits gets a turn.
+    for (std::size_t at = 0; at < signed_from; at += stride)
+        for (unsigned bit = 0; bit < 8; ++bit) check(at, 1u << bit);
+    for (std::size_t at = 0; at < signed_from; at += stride) check(at, 0xff);
+    for (std::size_t at = signed_from; at < good.size(); at += stride) check(at, 1u << at % 8);
 }
 
 TEST_CASE("a real package cut at any byte, or with a byte more, is refused") {
     const auto good = contents(pretend);
-    for (std::size_t size = 0; size < good.size(); ++size)
+    for (std::size_t size = 0; size < good.size(); size += stride)
         if (!refuses([&] { verify(Bytes(good).first(size)); })) FAIL("passed at " << size);
     for (const int byte : {0, 0x1f, 0x78}) {
         auto longer = good;
@@ -194,9 +203,9 @@ TEST_CASE("the audit of deflate data refuses a second spelling") {
     // Stored: 1 (last), 00 (stored), five bits of padding, length and its complement.
     CHECK(audit({0x01, 0x01, 0x00, 0xfe, 0xff, 'a'}, "a") == "");
     CHECK(audit({0x21, 0x01, 0x00, 0xfe, 0xff, 'a'}, "a") == "has bits set where deflate data is padded");
-    // 'a' and a match of 9 at distance 1, as zlib puts "aaaaaaaaaa"; then the same after two literals at distance 2.
-    CHECK(audit({0x4b, 0x84, 0x03, 0x00}, "aaaaaaaaaa") == "");
-    CHECK(audit({0x4b, 0x4c, 0x84, 0x13, 0x00}, "aaaaaaaaaaa") == "has deflate data that no usual compressor writes");
+    // Two 'a' and a match of 9 (0000111), at distance 1 (00000) and at distance 2 (00001).
+    CHECK(audit({0x4b, 0x4c, 0x84, 0x03, 0x00}, "aaaaaaaaaaa") == "");
+    CHECK(audit({0x4b, 0x4c, 0x84, 0x43, 0x00}, "aaaaaaaaaaa") == "has deflate data that no usual compressor writes");
 }
 
 TEST_CASE("signature names take the longest algorithm, and unknown ones take none") {

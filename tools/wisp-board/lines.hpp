@@ -29,7 +29,7 @@ private:
 /// "-" stands for a field that is not there, where one line has several.
 inline std::string or_dash(const std::string& text) { return text.empty() ? "-" : text; }
 
-inline void add_config(Lines& lines, const Config& config) {
+inline void add_config(Lines& lines, const BuildConfig& config) {
     lines.add("target", config.target);
     lines.add("binary", config.binary);
     if (config.ip) {
@@ -47,7 +47,7 @@ inline void add_config(Lines& lines, const Config& config) {
 /// Puts a release that is known into the paths of a board; one that the package holds stays "{release}".
 class ReleaseInPaths {
 public:
-    explicit ReleaseInPaths(const Kernel& kernel)
+    explicit ReleaseInPaths(const BoardKernel& kernel)
         : release_(kernel.release.find('/') == std::string::npos ? kernel.release : "") {}
 
     std::string operator()(std::string path) const {
@@ -62,11 +62,11 @@ private:
 };
 
 /// `file` is the profile's path; the paths of local files in it are relative to its folder.
-inline void add_kernel(Lines& lines, const Kernel& kernel, std::string_view file) {
+inline void add_kernel(Lines& lines, const BoardKernel& kernel, std::string_view file) {
     lines.add("kernel_source", kernel.source);
     lines.add("branch", kernel.branch);
     lines.add("suite", kernel.suite);
-    for (const Package& package : kernel.packages)
+    for (const KernelPackage& package : kernel.packages)
         lines.add("package", package.name + " " + or_dash(package.version) + " " + or_dash(package.sha256));
     if (!kernel.path.empty()) lines.add("kernel_path", beside(file, kernel.path));
     lines.add("kernel_sha256", kernel.sha256);
@@ -82,7 +82,7 @@ inline void add_board(Lines& lines, const Board& board, std::string_view file) {
     lines.add("page_size", std::to_string(board.page_size));
     lines.add("interface", board.network_interface);
     add_kernel(lines, board.kernel, file);
-    for (const Module& module : board.modules)
+    for (const WantedModule& module : board.modules)
         lines.add("module", module.name + (module.path.empty() ? "" : " " + with_release(module.path)));
     for (const std::string& path : board.dtb) lines.add("dtb", with_release(path));
     lines.add("overlays", with_release(board.overlays));
@@ -101,7 +101,7 @@ inline std::vector<std::string> table_row(const Board& board) {
     std::string kernel = board.kernel.source +
                          (board.kernel.branch.empty() ? "" : " " + board.kernel.branch) +
                          (board.kernel.suite.empty() ? "" : " " + board.kernel.suite);
-    for (const Package& package : board.kernel.packages)
+    for (const KernelPackage& package : board.kernel.packages)
         kernel += " " + package.name + " " + (package.version.empty() ? "(not pinned)" : package.version);
     if (!board.kernel.path.empty()) kernel += " " + board.kernel.path;
     const std::string card = board.boots_from_card() ? "SD card" : "";

@@ -104,7 +104,7 @@ std::string find_target(const GivenValue& target, const std::vector<std::string>
 void config(const Arguments& arguments, const std::vector<std::string>&) {
     const GivenValues given = given_values(arguments);
     require(arguments, given);
-    Config checked = check_config(given);
+    BuildConfig checked = check_config(given);
     Lines lines;
     add_config(lines, checked);
     if (const GivenValue* const target = last_of(given, "target")) {

@@ -117,12 +117,32 @@ std::string time_text(fat32::DosTime stamp) {
     return text.data();
 }
 
+/// Nothing is printed of an image that turns out to be corrupt.
 void list(const fat32::Volume& volume, Sink& out) {
+    std::string text;
     volume.walk([&](const fat32::Item& item) {
         if (item.path.empty()) return;
-        out.write((item.is_directory ? "d " : "- ") + std::to_string(item.size) + " " +
-                  time_text(item.modified) + " " + printable(item.path) + "\n");
+        text += (item.is_directory ? "d " : "- ") + std::to_string(item.size) + " ";
+        text += time_text(item.modified) + " " + printable(item.path) + "\n";
     });
+    out.write(text);
+}
+
+void info(const fat32::Volume& volume, Sink& out) {
+    const fat32::BootSector& boot = volume.boot_sector();
+    const fat32::Geometry& geometry = volume.geometry();
+    const std::string_view label(boot.label.data(), boot.label.size());
+    const auto line = [&](const char* key, std::uint64_t value) {
+        out.write(std::string(key) + " " + std::to_string(value) + "\n");
+    };
+    line("volume-offset", geometry.volume_offset);
+    line("volume-bytes", geometry.volume_bytes());
+    line("sector-bytes", geometry.bytes_per_sector);
+    line("cluster-bytes", geometry.cluster_bytes());
+    line("clusters", geometry.clusters);
+    line("fats", geometry.fat_count);
+    out.write("volume-id " + std::string(as_text(Bytes())) + "\n");
+    out.write("label " + printable(label.substr(0, label.find_last_not_of(' ') + 1)) + "\n");
 }
 
 void cat(const fat32::Volume& volume, const std::string& path, const std::string& image, Sink& out) {

@@ -1,0 +1,365 @@
+load ../lib/common
+
+# Judges: gzip, zstd and xz pack what is unpacked here; file(1) tells a kernel; the compiler makes the modules, and cmp
+# says whether they arrived.
+
+le32() { printf "\\x$(printf %02x $(($1 & 255)))\\x$(printf %02x $(($1 >> 8 & 255)))\\x$(printf %02x $(($1 >> 16 & 255)))\\x$(printf %02x $(($1 >> 24 & 255)))"; }
+zeros() { head -c "$1" /dev/zero; }
+
+# An arm64 Image of 100000 bytes with these header flags and no EFI stub [booting.rst].
+image() {
+    local flags=${1:-2}
+    {
+        zeros 16 && le32 200000 && zeros 4 && le32 "$flags" && zeros 28 && printf 'ARM\x64' && zeros 4
+        zeros 936 && printf 'Linux version 6.6.1-test (me@here) #3 SMP\n'
+        head -c 98957 /dev/urandom
+    } >Image
+}
+
+# An EFI zboot file: zboot COMPRESSION PAYLOAD OUT
+zboot() {
+    {
+        printf 'MZ\0\0zimg' && le32 4096 && le32 "$(wc -c <"$2")" && zeros 8 && printf %s "$1" && zeros $((32 - ${#1}))
+        printf '\xcd\x23\x82\x81' && le32 64 && zeros 4032 && cat "$2" && zeros 512
+    } >"$3"
+}
+
+# A bzImage of 1024 bytes of setup and 4096 of code [boot.rst].
+bzimage() {
+    {
+        zeros 497 && printf '\1' && zeros 2 && le32 256 && zeros 6 && printf '\x55\xaa\xeb\x6aHdrS\x0f\x02'
+        zeros 6 && printf '\x70\0' && zeros 1 && printf '\1' && zeros 36 && printf '\x7f\0' && zeros 56
+        printf '6.6.2-x86 (me@here) #4 SMP\0' && zeros 373 && zeros 4096
+    } >bzImage
+}
+
+@test "every form of an arm64 kernel becomes the same Image, which file(1) knows" {
+    image
+    file Image | grep -q 'Linux kernel ARM64 boot executable Image, little-endian, 4K pages'
+    gzip -9nc Image >Image.gz
+    zstd -q Image
+    zboot gzip Image.gz vmlinuz.efi
+    zboot zstd Image.zst vmlinuz-zstd.efi
+    zboot zstd22 Image.zst vmlinuz-zstd22.efi
+    for kernel in Image Image.gz vmlinuz.efi vmlinuz-zstd.efi vmlinuz-zstd22.efi; do
+        wisp-kernel image "$kernel" >out
+        cmp Image out
+        wisp-kernel image <"$kernel" | cmp Image -
+        cat "$kernel" | wisp-kernel image - | cmp Image -
+    done
+}
+
+@test "a bzImage passes unchanged, and file(1) knows it" {
+    bzimage
+    file bzImage | grep -q 'Linux kernel x86 boot executable bzImage, version 6.6.2-x86'
+    wisp-kernel image bzImage | cmp bzImage -
+    run -0 --separate-stderr wisp-kernel info bzImage
+    [ "$output" = 'form=bzimage
+arch=x86_64
+page_size=4096
+release=6.6.2-x86
+version=6.6.2-x86 (me@here) #4 SMP
+size=5120' ]
+}
+
+@test "info tells form, page size, version and size" {
+    image
+    gzip -nk Image
+    zstd -qk Image
+    zboot gzip Image.gz zboot-gzip
+    zboot zstd Image.zst zboot-zstd
+    mv Image.gz gzip
+    mv Image image
+    for form in image gzip zboot-gzip zboot-zstd; do
+        run -0 --separate-stderr wisp-kernel info "$form"
+        [ "$output" = "form=$form
+arch=aarch64
+page_size=4096
+release=6.6.1-test
+version=6.6.1-test (me@here) #3 SMP
+size=100000" ]
+        [ -z "$stderr" ]
+    done
+}
+
+@test "the page size is the one file(1) reads in the header, and left out where it is not said" {
+    while read -r flags words size; do
+        image "$flags"
+        file Image | grep -q "little-endian, $words pages"
+        [ "$(wisp-kernel info <Image | sed -n 's/^page_size=//p')" = "$size" ]
+    done <<'E'
+2 4K 4096
+4 16K 16384
+6 64K 65536
+10 4K 4096
+E
+    image 0
+    run -1 grep page_size <(wisp-kernel info Image)
+}
+
+@test "what is no kernel is named, and nothing is written" {
+    forms='not an arm64 Image (raw, gzip or EFI zboot) or an x86 bzImage'
+    : >empty
+    echo words >words
+    xz -k words
+    printf 'MZ and nothing of use' >windows
+    while read -r file what; do
+        for command in image info; do
+            run -1 --separate-stderr wisp-kernel "$command" "$file"
+            [ "$stderr" = "wisp-kernel: $file: $what, $forms" ]
+            [ -z "$output" ]
+        done
+    done <<'E'
+empty is empty
+words is text
+words.xz is xz-compressed
+windows is a PE file (Windows or EFI)
+E
+    gzip words
+    run -1 --separate-stderr wisp-kernel image words.gz
+    [ "$stderr" = "wisp-kernel: words.gz: is cut in arm64 Image header: 6 of 64 bytes" ]
+}
+
+@test "other compressions of zboot are refused by name" {
+    image
+    for name in lz4 lzma xzkern gzi gzip2; do
+        zboot "$name" Image kernel
+        run -1 --separate-stderr wisp-kernel image kernel
+        [ "$stderr" = "wisp-kernel: kernel: is an EFI zboot image compressed with '$name', wisp knows gzip and zstd" ]
+    done
+    zboot zstd Image kernel
+    run -1 --separate-stderr wisp-kernel image kernel
+    [ "$stderr" = "wisp-kernel: kernel: has a zboot payload that is not zstd" ]
+}
+
+@test "a damaged or cut kernel is refused before the first byte of output" {
+    image
+    gzip -9nk Image
+    zstd -qk Image
+    zboot gzip Image.gz gz
+    zboot zstd Image.zst zst
+    bzimage
+    refused() { # FILE, message on standard error
+        run -1 --separate-stderr wisp-kernel image "$1"
+        [ "$stderr" = "wisp-kernel: $1: $2" ]
+        [ -z "$output" ]
+    }
+    size=$(wc -c <Image.gz)
+    head -c $((size - 1)) Image.gz >cut.gz
+    refused cut.gz "is cut inside a gzip member at compressed byte $((size - 1))"
+    head -c $((4096 + 1000)) gz >cut
+    refused cut "is cut inside a gzip member at compressed byte 1000"
+    head -c $((4096 + 1000)) zst >cut
+    refused cut "is cut in the zboot payload: 1000 of $(wc -c <Image.zst) bytes"
+    head -c 50 gz >cut
+    refused cut "zboot header at offset 0 needs 64 bytes, the file ends at 50"
+    head -c 5119 bzImage >cut
+    refused cut "is cut: the bzImage has 5119 of 5120 bytes"
+    # a byte of the payload's CRC-32, of its middle
+    head -c $((4096 + size - 5)) gz >damaged && printf '\xff' >>damaged && tail -c +$((4096 + size - 3)) gz >>damaged
+    refused damaged "is damaged gzip at byte $((size - 4)): incorrect data check"
+    head -c $((4096 + 9000)) zst >damaged && printf 'XXXXXXXXXXXXXXXX' >>damaged && tail -c +$((4096 + 9017)) zst >>damaged
+    refused damaged "is damaged: zstd cannot unpack it (exit status 1)"
+}
+
+@test "a missing helper is named, with what to install" {
+    image
+    zstd -q Image
+    zboot zstd Image.zst kernel
+    tool=$(command -v wisp-kernel)
+    run -2 --separate-stderr env PATH=/nonexistent "$tool" image kernel
+    [ "$stderr" = "wisp-kernel: kernel: is packed with zstd, and the program zstd is not here: install zstd" ]
+    [ -z "$output" ]
+}
+
+@test "no temporary file outlives the tool, whether it succeeds or not" {
+    image
+    zstd -q Image
+    zboot zstd Image.zst kernel
+    head -c 9000 kernel >cut
+    mkdir tmp
+    TMPDIR=$PWD/tmp wisp-kernel image kernel >out
+    TMPDIR=$PWD/tmp run -1 wisp-kernel image cut
+    [ -z "$(ls -A tmp)" ]
+    run -2 --separate-stderr env TMPDIR=/nonexistent wisp-kernel image Image
+    [[ $stderr == "wisp-kernel: /nonexistent/wisp-"*": create a temporary file: No such file or directory" ]]
+}
+
+# A module: module PATH DEPENDS [RECORD]... It holds random bytes, so that no two are alike, and what looks like a
+# signature after its end.
+module() {
+    local path=$1 records
+    mkdir -p "$(dirname "$path")"
+    records="depends=$2\\0vermagic=6.6.1-test SMP\\0"
+    shift 2
+    for record in "$@"; do records="$records$record\\0"; done
+    printf '__attribute__((section(".modinfo"), used)) static const char r[] = "%s";\n' "$records" >module.c
+    aarch64-linux-gnu-gcc -c -o "$path" module.c
+    { head -c 1000 /dev/urandom && printf '~Module signature appended~\n'; } >>"$path"
+}
+
+# virtio_net needs net_failover needs failover; all four suffixes.
+tree() {
+    module tree/kernel/net/failover.ko ''
+    module tree/kernel/drivers/net/net_failover.ko failover
+    module tree/kernel/drivers/net/virtio-net.ko net_failover,virtio
+    module tree/kernel/lib/lone.ko ''
+    mkdir plain
+    for module in tree/kernel/*/*.ko tree/kernel/*/*/*.ko; do
+        name=$(basename "$module")
+        cp "$module" "plain/${name/-/_}"
+    done
+    gzip tree/kernel/net/failover.ko
+    xz tree/kernel/drivers/net/net_failover.ko
+    zstd -q --rm tree/kernel/drivers/net/virtio-net.ko
+    printf 'kernel/drivers/virtio/virtio.ko\n' >tree/modules.builtin
+}
+
+@test "modules come after what they need, built-in ones are skipped" {
+    tree
+    run -0 --separate-stderr wisp-kernel modules -C tree virtio_net lone
+    [ "$output" = 'kernel/net/failover.ko.gz
+kernel/drivers/net/net_failover.ko.xz
+kernel/drivers/net/virtio-net.ko.zst
+kernel/lib/lone.ko' ]
+    [ -z "$stderr" ]
+    expected=$output
+    for name in virtio-net virtio_net.ko kernel/drivers/net/virtio-net.ko kernel/drivers/net/virtio-net.ko.zst; do
+        [ "$(wisp-kernel modules -C tree "$name" lone)" = "$expected" ]
+    done
+    [ "$(cd tree && wisp-kernel modules lone virtio)" = kernel/lib/lone.ko ]
+    [ -z "$(wisp-kernel modules -C tree virtio kernel/drivers/virtio/virtio.ko)" ]
+    mv tree/modules.builtin builtin
+    [ "$(wisp-kernel modules -C tree --builtin builtin virtio_net lone)" = "$expected" ]
+}
+
+@test "-o writes every module unpacked, its signature kept, and prints the names in order" {
+    tree
+    mkdir out
+    umask 077
+    run -0 --separate-stderr wisp-kernel modules -C tree -o out virtio_net
+    [ "$output" = 'failover.ko
+net_failover.ko
+virtio_net.ko' ]
+    [ "$(ls -A out)" = "$output" ]
+    for name in $output; do
+        cmp "plain/$name" "out/$name"
+        [ "$(stat -c %a "out/$name")" = 644 ]
+    done
+    echo stale >out/lone.ko
+    wisp-kernel modules -C tree -o out lone
+    cmp plain/lone.ko out/lone.ko
+}
+
+@test "only the modules that are wanted or needed are opened" {
+    tree
+    echo 'not a module' >tree/kernel/lib/broken.ko
+    run -0 wisp-kernel modules -C tree virtio_net
+    run -1 --separate-stderr wisp-kernel modules -C tree broken
+    [ "$stderr" = "wisp-kernel: tree/kernel/lib/broken.ko: ELF header at offset 0 needs 64 bytes, the file ends at 13" ]
+}
+
+@test "a missing module, a circle, twins and another release are refused" {
+    tree
+    module tree/kernel/a.ko b
+    module tree/kernel/b.ko a
+    module tree/kernel/c.ko gone
+    module tree/kernel/x/twin.ko ''
+    module tree/kernel/y/twin.ko ''
+    refused() {
+        message=$1
+        shift
+        run -1 --separate-stderr wisp-kernel modules -C tree "$@"
+        [ "$stderr" = "wisp-kernel: $message" ]
+        [ -z "$output" ]
+    }
+    refused 'tree: module c needs gone, which is neither here nor built in' c
+    refused 'tree: modules need each other: a -> b -> a' a
+    refused 'tree: has no module nothing, and none is built in' lone nothing
+    refused 'tree: has no module kernel/nothing.ko' kernel/nothing.ko
+    refused 'tree: has module twin twice: kernel/x/twin.ko and kernel/y/twin.ko' twin
+    [ "$(wisp-kernel modules -C tree kernel/y/twin.ko)" = kernel/y/twin.ko ]
+    refused "tree: path '/../etc' has a part '..'" /../etc
+    refused 'kernel/lib/lone.ko: is built for kernel 6.6.1-test, not 6.6.2' --release 6.6.2 lone
+    [ "$(wisp-kernel modules -C tree --release 6.6.1-test lone)" = kernel/lib/lone.ko ]
+}
+
+@test "nothing is written for a list that is refused" {
+    tree
+    module tree/kernel/c.ko failover,gone
+    mkdir out
+    run -1 wisp-kernel modules -C tree -o out lone c
+    [ -z "$(ls -A out)" ]
+}
+
+@test "a soft dependency is loaded first where it exists" {
+    tree
+    module tree/kernel/nic.ko '' 'softdep=pre: lone gone'
+    [ "$(wisp-kernel modules -C tree nic)" = 'kernel/lib/lone.ko
+kernel/nic.ko' ]
+}
+
+@test "a damaged module is refused, whatever it is packed with" {
+    tree
+    for file in net/failover.ko.gz drivers/net/net_failover.ko.xz drivers/net/virtio-net.ko.zst; do
+        head -c 500 "tree/kernel/$file" >cut
+        mv cut "tree/kernel/$file"
+    done
+    run -1 --separate-stderr wisp-kernel modules -C tree failover
+    [ "$stderr" = "wisp-kernel: tree/kernel/net/failover.ko.gz: is cut inside a gzip member at compressed byte 500" ]
+    run -1 --separate-stderr wisp-kernel modules -C tree net_failover
+    [ "$stderr" = "wisp-kernel: tree/kernel/drivers/net/net_failover.ko.xz: is damaged: xz cannot unpack it (exit status 1)" ]
+    run -1 --separate-stderr wisp-kernel modules -C tree virtio_net
+    [ "$stderr" = "wisp-kernel: tree/kernel/drivers/net/virtio-net.ko.zst: is damaged: zstd cannot unpack it (exit status 1)" ]
+}
+
+@test "full disks, closed streams, closed pipes and folders that are not there" {
+    image
+    tree
+    for command in 'image Image' 'info Image' 'modules -C tree lone'; do
+        run -2 --separate-stderr sh -c "wisp-kernel $command >/dev/full"
+        [ "$stderr" = "wisp-kernel: standard output: write: No space left on device" ]
+        run -2 --separate-stderr sh -c "wisp-kernel $command >&-"
+        [ "$stderr" = "wisp-kernel: standard output: write: Bad file descriptor" ]
+    done
+    run -2 --separate-stderr sh -c 'wisp-kernel info <&-'
+    [ "$stderr" = "wisp-kernel: standard input: read: Bad file descriptor" ]
+    for _ in 1 2 3; do cat Image; done | zstd -qf -o big.zst
+    run --separate-stderr bash -c 'set -o pipefail; wisp-kernel image Image | true'
+    [ "$status" -eq 2 ]
+    [ "$stderr" = "wisp-kernel: standard output: write: Broken pipe" ]
+    run -2 --separate-stderr wisp-kernel modules -C missing lone
+    [ "$stderr" = "wisp-kernel: missing: list: No such file or directory" ]
+    run -2 --separate-stderr wisp-kernel modules -C tree -o missing lone
+    [[ $stderr == "wisp-kernel: missing/.lone.ko."*": create: No such file or directory" ]]
+    run -2 --separate-stderr wisp-kernel modules -C tree --builtin missing lone
+    [ "$stderr" = "wisp-kernel: missing: open: No such file or directory" ]
+}
+
+@test "a terminal is refused as output of an image" {
+    image
+    run -2 script -qec 'wisp-kernel image Image' /dev/null
+    [ "${lines[0]//$'\r'/}" = "wisp-kernel: standard output: is a terminal, and the output is binary: redirect it or pipe it on" ]
+}
+
+@test "wrong commands, options and operands are usage errors" {
+    misused() {
+        message=$1
+        shift
+        run -2 --separate-stderr wisp-kernel "$@"
+        [ "$stderr" = "wisp-kernel: $message" ]
+        [ -z "$output" ]
+    }
+    misused 'command: is missing: info, image or modules'
+    misused 'boot: is no command: info, image or modules' boot
+    misused '--frob: unknown option, see wisp-kernel --help' info --frob
+    misused '--output: goes with modules only' info -o out
+    misused '--directory: goes with modules only' info -C .
+    misused 'modules: needs a NAME' modules
+    misused 'two: one FILE is enough' info one two
+    misused 'missing: open: No such file or directory' info missing
+    run -0 wisp-kernel --version
+    [ "$output" = "wisp-kernel 0.1.0" ]
+    run -0 wisp-kernel --help
+    [[ ${lines[0]} == "usage: wisp-kernel "* ]]
+}

@@ -1,0 +1,277 @@
+// The grammar of wisp.conf and /etc/modules, in the words of PID 1. The messages are compared whole.
+#include <catch2/catch.hpp>
+#include <string>
+
+#include "init/conf.hpp"
+#include "init/module_list.hpp"
+
+using init::Conf;
+using init::Lines;
+using init::ModuleLine;
+using init::Refusal;
+using init::Text;
+
+namespace {
+
+Text text(const std::string& string) { return {string.data(), string.size()}; }
+std::string string(Text text) { return {text.data(), text.size()}; }
+
+std::string described(Text file, const Refusal& refusal) {
+    init::Line line;
+    return refusal ? init::describe(line, file, refusal).c_str() : "";
+}
+
+/// What init would say about this wisp.conf; empty when it is accepted.
+std::string refusal_of(const std::string& file) {
+    Conf conf;
+    return described("wisp.conf", init::parse_conf(text(file), conf));
+}
+
+Conf accepted(const std::string& file) {
+    Conf conf;
+    REQUIRE(described("wisp.conf", init::parse_conf(text(file), conf)) == "");
+    return conf;
+}
+
+std::string with_interface(const std::string& name) { return "IFACE=" + name + "\nADDR=10.0.2.15/24\n"; }
+std::string with_address(const std::string& address) { return "IFACE=eth0\nADDR=" + address + "\n"; }
+std::string with_gateway(const std::string& address, const std::string& gateway) {
+    return "IFACE=eth0\nADDR=" + address + "\nGW=" + gateway + "\n";
+}
+
+} // namespace
+
+TEST_CASE("wisp.conf as wisp.sh writes it is read") {
+    const Conf conf = accepted("IFACE=eth0\nADDR=192.168.1.100/24\nGW=192.168.1.1\n");
+    CHECK(std::string(conf.interface) == "eth0");
+    CHECK(conf.address == 0xC0A80164);
+    CHECK(conf.prefix == 24);
+    CHECK(conf.gateway == 0xC0A80101);
+    CHECK(std::string(init::dotted(conf.address).c_str()) == "192.168.1.100");
+}
+
+TEST_CASE("keys stand in any order and the gateway may be absent") {
+    const Conf conf = accepted("ADDR=10.0.2.15/8\nIFACE=enp0s1.100\n");
+    CHECK(std::string(conf.interface) == "enp0s1.100");
+    CHECK(conf.gateway == 0);
+    CHECK(accepted("GW=10.0.2.2\nADDR=10.0.2.15/24\nIFACE=e\n").gateway == 0x0A000202);
+}
+
+TEST_CASE("a line of wisp.conf that is not exactly one known key and a value is refused by number") {
+    const auto [file, message] = GENERATE(table<std::string, std::string>({
+        {"", "wisp.conf: IFACE: missing"},
+        {"IFACE=eth0\n", "wisp.conf: ADDR: missing"},
+        {"ADDR=10.0.2.15/24\nGW=10.0.2.2\n", "wisp.conf: IFACE: missing"},
+        {"IFACE=eth0\nADDR=10.0.2.15/24\nDNS=1.1.1.1\n", "wisp.conf:3: DNS=1.1.1.1: unknown key"},
+        {"iface=eth0\n", "wisp.conf:1: iface=eth0: unknown key"},
+        {"IFACE =eth0\n", "wisp.conf:1: IFACE =eth0: unknown key"},
+        {"=eth0\n", "wisp.conf:1: =eth0: unknown key"},
+        {"GWX=10.0.2.2\n", "wisp.conf:1: GWX=10.0.2.2: unknown key"},
+        {"IFACE\n", "wisp.conf:1: IFACE: not KEY=value"},
+        {"# a comment\n", "wisp.conf:1: # a comment: not KEY=value"},
+        {"IFACE=eth0\nIFACE=eth0\n", "wisp.conf:2: IFACE=eth0: the key was given before"},
+        {"IFACE=eth0\n\nADDR=10.0.2.15/24\n", "wisp.conf:2: an empty line"},
+        {"\n", "wisp.conf:1: an empty line"},
+        {"IFACE=eth0\nADDR=10.0.2.15/24",
+         "wisp.conf:2: the file is cut: no newline at the end of its last line"},
+        {"IFACE=eth0\n" + std::string(256, 'x') + "\n", "wisp.conf:2: longer than 255 bytes"},
+        {"IFACE=eth0\n" + std::string(255, 'x') + "\n",
+         "wisp.conf:2: " + std::string(255, 'x') + ": not KEY=value"},
+    }));
+    CAPTURE(file);
+    CHECK(refusal_of(file) == message);
+}
+
+TEST_CASE("a NUL byte is a byte like any other, and no line's end") {
+    CHECK(refusal_of(std::string("IFACE=eth0\nADDR=10.0.2.15/24\0\n", 30)) != "");
+    CHECK(refusal_of(std::string("IFACE=et\0h0\n", 12)) != "");
+}
+
+TEST_CASE("every prefix of a good wisp.conf is refused") {
+    const std::string whole = with_gateway("10.0.2.15/24", "10.0.2.2");
+    const std::string without_gateway = with_address("10.0.2.15/24"); // the one shorter text that is whole
+    for (std::size_t size = 0; size < whole.size(); ++size) {
+        CAPTURE(size);
+        CHECK(refusal_of(whole.substr(0, size)).empty() == (size == without_gateway.size()));
+    }
+}
+
+TEST_CASE("an interface has a name the kernel would take") {
+    for (const std::string name : {"e", "eth0", "wlan0.12", "a-b_c", "...", "123456789012345"}) {
+        CAPTURE(name);
+        CHECK(std::string(accepted(with_interface(name)).interface) == name);
+    }
+    const auto [name, problem] = GENERATE(table<std::string, std::string>({
+        {"", "an interface name has 1 to 15 bytes"},
+        {"1234567890123456", "an interface name has 1 to 15 bytes"},
+        {".", "not the name of an interface"},
+        {"..", "not the name of an interface"},
+        {"eth0:1", "not the name of an interface"},
+        {"a/b", "not the name of an interface"},
+        {"eth 0", "not the name of an interface"},
+        {"eth0\r", "not the name of an interface"},
+        {"eth0\x7f", "not the name of an interface"},
+        {"\xc3\xa9th0", "not the name of an interface"},
+    }));
+    CAPTURE(name);
+    CHECK(refusal_of(with_interface(name)) == "wisp.conf:1: IFACE=" + name + ": " + problem);
+}
+
+TEST_CASE("an address that one host can have is taken") {
+    const auto [written, address, prefix] = GENERATE(table<std::string, std::uint32_t, std::uint32_t>({
+        {"1.0.0.1/8", 0x01000001, 8},
+        {"10.0.2.15/24", 0x0A00020F, 24},
+        {"10.255.255.255/1", 0x0AFFFFFF, 1},
+        {"11.0.0.0/7", 0x0B000000, 7},
+        {"172.16.0.1/30", 0xAC100001, 30},
+        {"172.16.0.2/30", 0xAC100002, 30},
+        {"192.0.2.0/31", 0xC0000200, 31},
+        {"192.0.2.1/31", 0xC0000201, 31},
+        {"192.0.2.0/32", 0xC0000200, 32},
+        {"192.0.2.255/23", 0xC00002FF, 23},
+        {"223.255.255.254/24", 0xDFFFFFFE, 24},
+    }));
+    CAPTURE(written);
+    const Conf conf = accepted(with_address(written));
+    CHECK(conf.address == address);
+    CHECK(conf.prefix == prefix);
+}
+
+TEST_CASE("an address that no host can have is refused with the reason") {
+    const auto [written, problem] = GENERATE(table<std::string, std::string>({
+        {"", "no prefix length: a.b.c.d/prefix is wanted"},
+        {"10.0.2.15", "no prefix length: a.b.c.d/prefix is wanted"},
+        {"10.0.2.300/24", "not an IPv4 address"},
+        {"256.0.2.15/24", "not an IPv4 address"},
+        {"10.0.2/24", "not an IPv4 address"},
+        {"10.0.2.15.1/24", "not an IPv4 address"},
+        {"10.0..15/24", "not an IPv4 address"},
+        {".0.2.15/24", "not an IPv4 address"},
+        {"10.0.2./24", "not an IPv4 address"},
+        {"10.0.2.015/24", "not an IPv4 address"},
+        {"10.0.2.0x1/24", "not an IPv4 address"},
+        {"+10.0.2.15/24", "not an IPv4 address"},
+        {"10.0.2.-1/24", "not an IPv4 address"},
+        {" 10.0.2.15/24", "not an IPv4 address"},
+        {"10.0.2.4294967311/24", "not an IPv4 address"},
+        {"fe80::1/64", "not an IPv4 address"},
+        {"/24", "not an IPv4 address"},
+        {"10.0.2.15/", "a prefix length is 1 to 32"},
+        {"10.0.2.15/0", "a prefix length is 1 to 32"},
+        {"10.0.2.15/33", "a prefix length is 1 to 32"},
+        {"10.0.2.15/024", "a prefix length is 1 to 32"},
+        {"10.0.2.15/24 ", "a prefix length is 1 to 32"},
+        {"10.0.2.15/24/24", "a prefix length is 1 to 32"},
+        {"10.0.2.15/4294967320", "a prefix length is 1 to 32"},
+        {"10.0.2.15/255.255.255.0", "a prefix length is 1 to 32"},
+        {"0.0.0.0/24", "not an address a host can have"},
+        {"0.1.2.3/24", "not an address a host can have"},
+        {"127.0.0.1/8", "not an address a host can have"},
+        {"224.0.0.1/24", "not an address a host can have"},
+        {"240.0.0.1/24", "not an address a host can have"},
+        {"255.255.255.255/32", "not an address a host can have"},
+        {"10.0.2.0/24", "names its network, not a host in it"},
+        {"10.0.2.255/24", "names its network, not a host in it"},
+        {"10.0.0.0/8", "names its network, not a host in it"},
+        {"172.16.0.3/30", "names its network, not a host in it"},
+    }));
+    CAPTURE(written);
+    CHECK(refusal_of(with_address(written)) == "wisp.conf:2: ADDR=" + written + ": " + problem);
+}
+
+TEST_CASE("a gateway is a host, and not this one") {
+    const auto [address, gateway, problem] = GENERATE(table<std::string, std::string, std::string>({
+        {"10.0.2.15/24", "", "not an IPv4 address"},
+        {"10.0.2.15/24", "10.0.2.2/24", "not an IPv4 address"},
+        {"10.0.2.15/24", "gateway", "not an IPv4 address"},
+        {"10.0.2.15/24", "0.0.0.0", "not an address a host can have"},
+        {"10.0.2.15/24", "127.0.0.1", "not an address a host can have"},
+        {"10.0.2.15/24", "239.1.1.1", "not an address a host can have"},
+        {"10.0.2.15/24", "10.0.2.15", "is this machine's own address"},
+        {"192.0.2.1/32", "192.0.2.1", "is this machine's own address"},
+        {"10.0.2.15/24", "10.0.2.0", "names its network, not a host in it"},
+        {"10.0.2.15/24", "10.0.2.255", "names its network, not a host in it"},
+    }));
+    CAPTURE(address, gateway);
+    CHECK(refusal_of(with_gateway(address, gateway)) == "wisp.conf:3: GW=" + gateway + ": " + problem);
+}
+
+TEST_CASE("the gateway is checked against the address whichever comes first") {
+    CHECK(refusal_of("GW=10.0.2.15\nIFACE=eth0\nADDR=10.0.2.15/24\n") ==
+          "wisp.conf:1: GW=10.0.2.15: is this machine's own address");
+}
+
+TEST_CASE("a gateway outside the network is the kernel's to judge") {
+    CHECK(accepted(with_gateway("10.0.2.15/24", "10.0.3.255")).gateway == 0x0A0003FF);
+    CHECK(accepted(with_gateway("192.0.2.0/31", "192.0.2.1")).gateway == 0xC0000201);
+}
+
+TEST_CASE("the longest refusal fits a console line") {
+    const std::string line(255, 'x');
+    CHECK(refusal_of(line + "\n").size() + std::string("wisp: configuration: /etc/\n").size() < 511);
+}
+
+TEST_CASE("what a file holds cannot reach into the terminal") {
+    init::Line line;
+    line << "a\033[2Jb\n\xff";
+    line.make_printable();
+    CHECK(std::string(line.c_str()) == "a?[2Jb??");
+}
+
+TEST_CASE("a line that would outgrow its buffer is cut, not overrun") {
+    init::Line line;
+    const std::string long_text(2000, 'x');
+    line << text(long_text) << 4294967295u;
+    CHECK(std::string(line.c_str()) == std::string(511, 'x'));
+}
+
+TEST_CASE("network masks and broadcast addresses") {
+    CHECK(init::network_mask(0) == 0);
+    CHECK(init::network_mask(1) == 0x80000000);
+    CHECK(init::network_mask(24) == 0xFFFFFF00);
+    CHECK(init::network_mask(32) == 0xFFFFFFFF);
+    CHECK(init::broadcast_of(0x0A00020F, 24) == 0x0A0002FF);
+    CHECK(init::broadcast_of(0x0A00020F, 30) == 0x0A00020F);
+    CHECK(init::broadcast_of(0xC0A80164, 20) == 0xC0A80FFF);
+}
+
+TEST_CASE("a line of /etc/modules is a file name and perhaps parameters") {
+    const auto [line, file, parameters] = GENERATE(table<std::string, std::string, std::string>({
+        {"virtio_net.ko", "virtio_net.ko", ""},
+        {"virtio_net.ko ", "virtio_net.ko", ""},
+        {"virtio_net.ko napi_tx=1 csum=0", "virtio_net.ko", "napi_tx=1 csum=0"},
+        {"loop.ko \t max_loop=8", "loop.ko", "max_loop=8"},
+        {"a b=\"c d\" ", "a", "b=\"c d\" "},
+        {std::string(255, 'x'), std::string(255, 'x'), ""},
+    }));
+    CAPTURE(line);
+    const std::string list = line + "\n";
+    Lines lines(text(list));
+    REQUIRE(lines.next());
+    ModuleLine module;
+    CHECK(described("modules", init::parse_module(lines, module)) == "");
+    CHECK(string(module.file) == file);
+    CHECK(string(module.parameters) == parameters);
+    CHECK_FALSE(lines.next());
+}
+
+TEST_CASE("a line of /etc/modules that names no file in /lib/modules is refused by number") {
+    const auto [line, message] = GENERATE(table<std::string, std::string>({
+        {"\n", "modules:2: an empty line"},
+        {" a.ko\n", "modules:2:  a.ko: not the name of a file in /lib/modules"},
+        {"../a.ko\n", "modules:2: ../a.ko: not the name of a file in /lib/modules"},
+        {"net/a.ko x=1\n", "modules:2: net/a.ko x=1: not the name of a file in /lib/modules"},
+        {".\n", "modules:2: .: not the name of a file in /lib/modules"},
+        {"a.ko", "modules:2: the file is cut: no newline at the end of its last line"},
+        {std::string(256, 'x') + "\n", "modules:2: longer than 255 bytes"},
+    }));
+    CAPTURE(line);
+    const std::string list = "first.ko\n" + line;
+    Lines lines(text(list));
+    REQUIRE(lines.next());
+    REQUIRE(lines.next());
+    ModuleLine module;
+    CHECK(described("modules", init::parse_module(lines, module)) == message);
+}
+
+TEST_CASE("an empty list loads nothing") { CHECK_FALSE(Lines("").next()); }
