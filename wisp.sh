@@ -171,8 +171,8 @@ check_service() { tool wisp-elfcheck --arch "$arch" --page-size "$page_size" -- 
 # name by one rename, so it is complete or absent, and the name is a checksum of all that went into it, so a profile that
 # changes never meets an old entry. A package without a version is the newest when the entry is made, or made afresh.
 find_kernel() {
-    inputs=$(printf '%s\n' "$answer" |
-        grep -E '^(arch|kernel_|branch|suite|package|image|release|module|dtb|overlays|firmware)')
+    inputs=$(printf '%s\nwisp=%s\n' "$answer" "$wisp_version" |
+        grep -E '^(arch|kernel_|branch|suite|package|image|release|module|dtb|overlays|firmware|wisp)')
     version=$(printf '%s' "$packages" | sed -n '1s/^[^ ]* \([^ ]*\) .*/\1/p')
     [ "$version" != - ] || version=newest
     folder=$cache/$target/${version:-local}
@@ -416,7 +416,7 @@ fill_card() {
     while read -r from name sha256 where; do
         case $from in
             path) to_card "$(find_file "$where")" "$name" ;;
-            file) to_card "$where" "$name" firmware ;;
+            file) to_card "$where" "$name" profile ;;
             url)
                 download "$where" "$fill/download"
                 check_pin "$fill/download" "$sha256"
@@ -511,6 +511,7 @@ record() {
     printf 'target\t%s\n' "$target"
     printf 'origin\twisp\tkind=wisp\tversion=%s\n' "$wisp_version"
     printf 'origin\tservice\tkind=file\tsource=%s\n' "${binary##*/}"
+    printf 'origin\tprofile\tkind=file\tsource=%s\n' "${board_file##*/}"
     sed 's/^/origin\t/' "$entry/origins"
     for result in $results; do printf 'output\t%s\t%s\n' "$result" "$work/$result"; done
     kernel=$(sed -n '1s/\t.*//p' "$entry/origins")
@@ -525,6 +526,7 @@ record() {
         split($0, word, " ") && word[1] == "file" {
             origin = "wisp"
             if (word[2] == "/Image") origin = kernel
+            if (word[2] ~ /^\/(config|cmdline).txt$/) origin = "profile"
             if (word[2] in origins) origin = origins[word[2]]
             print "file", image word[2], work "/" word[3], origin
         }' "$entry/card.origins" "$work/card.manifest"

@@ -38,7 +38,7 @@ local_build() { wisp build -q --boards boards -t local -b "$services/hello-aarch
 @test "addresses are refused before anything is fetched" {
     export XDG_CACHE_HOME=$PWD/cache
     run -1 --separate-stderr wisp build -t qemu -b "$services/hello-aarch64" --ip 10.0.2.300/24
-    [ "$stderr" = "wisp: --ip: 10.0.2.300: is not an IPv4 address like 192.168.1.100" ]
+    [ "$stderr" = "wisp: --ip: 10.0.2.300/24: '10.0.2.300' is not an IPv4 address" ]
     run -1 --separate-stderr wisp build -t qemu -b "$services/hello-aarch64" --ip 10.0.2.15/24 --gateway 10.0.3.1
     [ "$stderr" = "wisp: --gateway: 10.0.3.1: is outside the network of 10.0.2.15/24" ]
     [ ! -e cache ]
