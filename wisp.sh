@@ -393,8 +393,9 @@ normalise_kernel() {
     : >"$fill/modules.list"
     [ -n "$modules" ] || return 0
     tree=$kernel_modules
-    [ -n "$tree" ] || tree=$(find_file "lib/modules/$release" 2>/dev/null) ||
-        tree=$(find_file "usr/lib/modules/$release")
+    [ -n "$tree" ] || tree=$(find_file "lib/modules/$release/kernel" 2>/dev/null) ||
+        tree=$(find_file "usr/lib/modules/$release/kernel")
+    tree=${tree%/kernel}
     set --
     while read -r module path; do
         [ -z "$module" ] || set -- "$@" "${path:-$module}"
