@@ -77,7 +77,7 @@ trap 'exit 143' TERM
 # scratch FOLDER: prints a new folder inside FOLDER, and removes those that killed runs left there a day ago.
 scratch() {
     mkdir -p -- "$1"
-    find "$1" -maxdepth 1 -name '.wisp.*' -mtime +0 -exec rm -rf {} +
+    find "$1" -maxdepth 1 -name '.wisp.*' -mtime +0 -exec rm -rf {} + 2>/dev/null || :
     mktemp -d "$1/.wisp.XXXXXX"
 }
 
@@ -166,29 +166,46 @@ check_service() { tool wisp-elfcheck --arch "$arch" --page-size "$page_size" -- 
 
 # ---- the kernel: from a distributor's package to a cache entry -------------------------------------------------
 
-# find_kernel [afresh]: makes `entry` the cache folder with all that the profile takes from elsewhere: Image and
-# kernel.info, modules/ and modules.list in load order, card/ with files for the card, origins. An entry appears under its
-# name by one rename, so it is complete or absent, and the name is a checksum of all that went into it, so a profile that
-# changes never meets an old entry. A package without a version is the newest when the entry is made, or made afresh.
+# find_kernel [afresh]: makes `entry` the folder with all that the profile takes from elsewhere: Image and kernel.info,
+# modules/ and modules.list in load order, card/ with files for the card, origins. It is in the cache, unless the profile's
+# kernel is a local file. An entry appears under its name by one rename, so it is complete or absent, and never changes or
+# goes away; the name is a checksum of all that went into it, so a profile that changes never meets an old entry. Where the
+# profile pins no version, the newest entry counts, and `afresh` makes another.
 find_kernel() {
     inputs=$(printf '%s\nwisp=%s\n' "$answer" "$wisp_version" |
         grep -E '^(arch|kernel_|branch|suite|package|image|release|module|dtb|overlays|firmware|wisp)')
     version=$(printf '%s' "$packages" | sed -n '1s/^[^ ]* \([^ ]*\) .*/\1/p')
-    [ "$version" != - ] || version=newest
-    folder=$cache/$target/${version:-local}
+    folder=$cache/$target/$version
     entry=$folder/$(printf '%s' "$inputs" | cksum | tr ' ' -)
-    if [ "$kernel_source" = file ] || [ "${1-}$version" = afreshnewest ] || ! [ -f "$entry/inputs" ] ||
-        [ "$(cat -- "$entry/inputs")" != "$inputs" ]; then
+    if [ "$kernel_source" = file ]; then
+        folder=${TMPDIR:-/tmp}
         fill_entry
+        entry=$fill
+    elif [ "$version" = - ]; then
+        name=${entry##*/}
+        entry=$(find "$folder" -maxdepth 1 -name "$name.*" 2>/dev/null | sort | tail -n 1)
+        [ -n "$entry" ] && [ -z "${1-}" ] || entry=$folder/$name.$(date -u +%Y%m%d%H%M%S)
+        use_entry
+    else
+        use_entry
     fi
     kernel_pages=$(sed -n 's/^page_size=//p' "$entry/kernel.info")
     [ "$kernel_pages" = "$page_size" ] ||
         die "$board_file: page_size: is $page_size, and the kernel's pages have $kernel_pages bytes"
 }
 
-fill_entry() {
-    [ -z "$offline" ] || [ "$kernel_source" = file ] ||
+use_entry() {
+    [ -f "$entry/inputs" ] && [ "$(cat -- "$entry/inputs")" = "$inputs" ] && return
+    [ -z "$offline" ] ||
         die "$target: its kernel is not in the cache, and --offline forbids to fetch it: wisp.sh fetch --target $target"
+    fill_entry
+    # Where another build was faster, mv puts this copy inside that one, which is complete all the same.
+    mv -- "$fill" "$entry"
+    rm -rf -- "${entry:?}/${fill##*/}"
+    fill=''
+}
+
+fill_entry() {
     fill=$(scratch "$folder")
     mkdir "$fill/packages" "$fill/modules" "$fill/card"
     get_kernel
@@ -197,11 +214,6 @@ fill_entry() {
     rm -rf -- "$fill/packages"
     printf '%s\n' "$inputs" >"$fill/inputs"
     chmod 755 "$fill"
-    rm -rf -- "$entry"
-    # Where another build was faster, mv puts this copy inside that one, which is complete all the same.
-    mv -- "$fill" "$entry"
-    rm -rf -- "${entry:?}/${fill##*/}"
-    fill=''
 }
 
 get_kernel() {

@@ -1,0 +1,103 @@
+load ../lib/boot
+load ../lib/apk
+
+# A small package in Alpine's layout, behind a file:// mirror: building takes a fraction of a second.
+setup_file() {
+    cd "$BATS_FILE_TMPDIR"
+    make_test_key boards/keys test
+    mkdir -p root/boot root/usr/share/kernel/virt root/lib/modules/6.0.0-0-virt/kernel mirror/v3.24/main/aarch64
+    echo 6.0.0-0-virt >root/usr/share/kernel/virt/kernel.release
+    { head -c 16 /dev/zero && printf '\0\0\10\0\0\0\0\0' && printf '\012\0\0\0\0\0\0\0' &&
+        head -c 24 /dev/zero && printf 'ARMd' && head -c 524228 /dev/urandom; } >root/boot/vmlinuz-virt
+    for i in $(seq 200); do head -c 2000 /dev/urandom >"root/lib/modules/6.0.0-0-virt/kernel/m$i.ko"; done
+    make_apk mirror/v3.24/main/aarch64/linux-virt-6.0.0-r0.apk test.rsa linux-virt 6.0.0-r0 aarch64 root
+    cat >boards/small.json <<J
+{ "name": "small", "arch": "aarch64", "page_size": 4096, "network_interface": "eth0", "cmdline": "console=ttyAMA0",
+  "kernel": { "source": "alpine", "branch": "v3.24", "package": "linux-virt", "version": "6.0.0-r0",
+    "sha256": "$(sha256sum <mirror/v3.24/main/aarch64/linux-virt-6.0.0-r0.apk | cut -d ' ' -f 1)",
+    "image": "boot/vmlinuz-virt", "release": "usr/share/kernel/virt/kernel.release" },
+  "boot_config": ["kernel=Image", "initramfs initrd.img followkernel"], "qemu": {} }
+J
+    export WISP_ALPINE_MIRROR=file://$PWD/mirror
+    XDG_CACHE_HOME=$PWD/cache wisp build -q --boards boards -t small -b "$services/hello-aarch64" -o expected
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR"
+    export XDG_CACHE_HOME=$PWD/cache WISP_ALPINE_MIRROR=file://$BATS_FILE_TMPDIR/mirror
+    build=("$WISP_ROOT/wisp.sh" build -q --boards "$BATS_FILE_TMPDIR/boards" -t small -b "$services/hello-aarch64")
+    results='initrd.img manifest.json small.img vmlinuz'
+}
+
+same_as_expected() { for file in $results; do cmp "$BATS_FILE_TMPDIR/expected/$file" "$1/$file"; done; }
+
+# whole: what has a final name is whole, whatever else there is.
+whole() {
+    [ ! -d "$1" ] || for file in $results; do
+        [ ! -e "$1/$file" ] || cmp "$BATS_FILE_TMPDIR/expected/$file" "$1/$file"
+    done
+}
+
+@test "killed at any moment, a build leaves nothing that looks finished, and the next one is right" {
+    for ((i = 0; i < 40; i++)); do
+        [ $((i % 4)) -ne 0 ] || rm -rf cache wisp-output
+        setsid "${build[@]}" 3>&- &
+        victim=$!
+        sleep "0.$(printf '%03d' $((RANDOM % 400)))"
+        kill -KILL -- "-$victim" 2>/dev/null || :
+        wait "$victim" 2>/dev/null || :
+        whole wisp-output
+        entries=$(find cache -name inputs -printf '%h\n' 2>/dev/null | grep -v '/\.wisp\.' || :)
+        for entry in $entries; do cmp "$entry/Image" "$BATS_FILE_TMPDIR/root/boot/vmlinuz-virt"; done
+    done
+    "${build[@]}"
+    same_as_expected wisp-output
+}
+
+@test "a build that is interrupted clears up behind itself" {
+    for ((i = 0; i < 8; i++)); do
+        setsid "${build[@]}" -o out 3>&- &
+        victim=$!
+        sleep "0.$(printf '%03d' $((RANDOM % 250)))"
+        kill -TERM -- "-$victim" 2>/dev/null || :
+        wait "$victim" || :
+        [ -z "$(find cache out -name '.wisp*' 2>/dev/null)" ]
+        rm -rf cache out
+    done
+}
+
+@test "builds at the same time, into one cache and one folder, all succeed and agree" {
+    for i in 1 2 3 4 5 6; do
+        "${build[@]}" -o "out$((i % 3))" 3>&- &
+        pids[i]=$!
+    done
+    for i in 1 2 3 4 5 6; do wait "${pids[i]}"; done
+    for i in 0 1 2; do same_as_expected "out$i"; done
+    [ "$(find cache -name inputs | wc -l)" -eq 1 ]
+    [ -z "$(find cache out0 out1 out2 -name '.wisp*')" ]
+}
+
+@test "a profile that changes does not meet the old entry" {
+    "${build[@]}"
+    cp -R "$BATS_FILE_TMPDIR/boards" boards
+    sed -i 's/"qemu": {}/"modules": ["nothing"], "qemu": {}/' boards/small.json
+    run -1 --separate-stderr wisp build -q --boards boards -t small -b "$services/hello-aarch64" -o other
+    [[ "$stderr" == "wisp-kernel: "*nothing* ]]
+    [ ! -e other/vmlinuz ]
+    "${build[@]}"
+    same_as_expected wisp-output
+}
+
+@test "a full disk is a clear error and the old output stays" {
+    [ "$(id -u)" -eq 0 ] || skip "mounting a small disk needs root"
+    unshare -m true 2>/dev/null || skip "no mount namespaces here"
+    "${build[@]}" -o old
+    for kilobytes in 100 600 1500 2000; do
+        run -0 --separate-stderr unshare -m sh -c '
+            mkdir -p small && mount -t tmpfs -o size='$kilobytes'k tmpfs small && cp old/manifest.json small/ &&
+            if "$@" -o small; then echo built; else ls -A small; fi' sh "${build[@]}"
+        echo "$kilobytes: $output $stderr"
+        [ "$output" = manifest.json ]
+        [[ "$stderr" == *"No space left on device"* ]]
+    done
+}
