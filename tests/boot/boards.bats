@@ -1,0 +1,82 @@
+# bats file_tags=slow
+load ../lib/boot
+load ../lib/debian
+
+@test "raspi3b's image boots in QEMU's raspi3b machine, over its USB network" {
+    mkdir -p boards firmware
+    for file in bootcode.bin start.elf fixup.dat; do echo "the real one is on the network: $file" >"firmware/$file"; done
+    sed "s,https://[^\"]*/boot/,file://$PWD/firmware/," "$WISP_ROOT/boards/raspi3b.json" >boards/raspi3b.json
+    boot raspi3b "$services/probe-aarch64" --boards boards
+    answer "$port" >answer
+    grep -qx 'pid: 1' answer
+    grep -qx 'uid: 1000' answer
+    # kernel and initrd of this machine are those on the card
+    wisp-fat32 --cat Image wisp-output/raspi3b.img | cmp - wisp-output/vmlinuz
+    wisp-fat32 --cat initrd.img wisp-output/raspi3b.img | cmp - wisp-output/initrd.img
+    wisp-fat32 --cat start.elf wisp-output/raspi3b.img | cmp - firmware/start.elf
+}
+
+# A board with a kernel of 16 KiB pages: the newest of the suite, since the older ones go away.
+pages_board() {
+    local package
+    package=$(newest_package trixie arm64 'linux-image-[0-9.]+\+deb13-arm64-16k')
+    [ -n "$package" ]
+    mkdir -p "$BATS_FILE_TMPDIR/boards"
+    cat >"$BATS_FILE_TMPDIR/boards/pages.json" <<J
+{ "name": "pages", "arch": "aarch64", "page_size": 16384, "network_interface": "eth0",
+  "kernel": { "source": "debian", "suite": "trixie", "package": "$package",
+    "image": "boot/vmlinuz-{release}", "release": "${package#linux-image-}" },
+  "modules": ["virtio_pci", "virtio_net"], "cmdline": "loglevel=4 panic=-1 console=ttyAMA0", "qemu": {} }
+J
+}
+
+@test "a 16 KiB kernel boots, and what wisp-elfcheck accepts for it runs on it" {
+    pages_board
+    wisp-elfcheck --arch aarch64 --page-size 16384 "$services/probe-aarch64"
+    boot pages "$services/probe-aarch64" --boards "$BATS_FILE_TMPDIR/boards"
+    answer "$port" >answer
+    grep -qx 'page size: 16384' answer
+    grep -qx 'pid: 1' answer
+}
+
+@test "what wisp-elfcheck refuses for 16 KiB pages dies on them, and runs on 4 KiB pages" {
+    [ -f "$BATS_FILE_TMPDIR/boards/pages.json" ] || pages_board
+    cat >service.c <<'C'
+#include <stdio.h>
+#include <unistd.h>
+int counter = 7, zeros[40000];
+int main(void) { printf("alive: %d %d\n", counter, zeros[9]); fflush(stdout); return pause(); }
+C
+    aarch64-linux-gnu-gcc -static -Wl,-z,max-page-size=4096 -o incongruent service.c
+    clang --target=aarch64-linux-gnu -static -fuse-ld=lld -Wl,-z,max-page-size=4096 \
+        -Wl,-z,separate-loadable-segments -o shared service.c
+    run -1 --separate-stderr wisp-elfcheck --page-size 16384 incongruent
+    [[ "$stderr" == *"differ modulo 16384"* ]]
+    run -1 --separate-stderr wisp-elfcheck --page-size 16384 shared
+    [[ "$stderr" == *"share the 16384-byte page"* ]]
+    [[ "$stderr" != *"differ modulo"* ]]
+    wisp build -q --boards "$BATS_FILE_TMPDIR/boards" -t pages -b "$services/hello-aarch64"
+    for program in incongruent shared; do
+        wisp-elfcheck --page-size 4096 "$program"
+        run -1 wisp build -q --boards "$BATS_FILE_TMPDIR/boards" -t pages -b "$program" -o refused
+        # the check is right to refuse it: smuggled past the check, it dies
+        swap_service wisp-output/initrd.img "$program" >initrd.img
+        timeout 90 wisp-qemu --board "$BATS_FILE_TMPDIR/boards/pages.json" --kernel wisp-output/vmlinuz \
+            --initrd initrd.img --accel tcg >console 2>&1 </dev/null &
+        machine=$!
+        died 90
+        run -1 grep -q alive console
+        grep -q 'Attempted to kill init! exitcode=0x0000000b' console
+        # and it is only the pages: with 4 KiB it lives
+        boot qemu-debian "./$program" -o "four-$program"
+        for ((i = 0; i < 200; i++)); do grep -q '^alive: 7 0' console && break || sleep 0.1; done
+        grep -q '^alive: 7 0' console
+        stop_machine
+    done
+}
+
+# swap_service INITRD PROGRAM: that initrd with another program in the place of its service: a later archive wins.
+swap_service() {
+    cat "$1"
+    printf 'dir /service 0755 0 0\nfile /service/run %s 0755 0 0\n' "$2" | wisp-cpio -z
+}

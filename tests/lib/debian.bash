@@ -1,0 +1,18 @@
+# newest_package SUITE ARCHITECTURE NAME-PATTERN: the last package of that suite whose name matches, by apt's own lists,
+# which moving suites change under our feet. Uses the machine's Debian mirror and a state folder of the test's own.
+newest_package() {
+    local state=$BATS_FILE_TMPDIR/apt-$1-$2 mirror
+    local -a options=(-q -o "APT::Architecture=$2" -o "APT::Architectures::=$2" -o "Dir::State=$state"
+        -o "Dir::State::lists=$state/lists" -o "Dir::State::status=$state/status" -o "Dir::Cache=$state"
+        -o "Dir::Etc::SourceList=$state/sources.list" -o Dir::Etc::SourceParts=- -o "APT::Sandbox::User=$(id -un)")
+    if [ ! -d "$state" ]; then
+        mkdir -p "$state/lists/partial" "$state/archives/partial"
+        : >"$state/status"
+        # shellcheck disable=SC2016 # apt's own format
+        mirror=$(apt-get indextargets --format '$(ORIGIN) $(LABEL) $(REPO_URI)' 'Created-By: Packages' |
+            sed -n '/^Debian Debian /{s///p;q;}')
+        echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $1 main" >"$state/sources.list"
+        apt-get "${options[@]}" update >"$state/log" 2>&1
+    fi
+    apt-cache "${options[@]}" pkgnames | grep -xE "$3" | sort -V | tail -n 1
+}
