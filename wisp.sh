@@ -29,6 +29,8 @@ commands:
   validate   check the service and the configuration, build nothing
   fetch      fill the cache with the target's kernel, for later or for --offline
   targets    list the boards there are
+  inspect [--json] FILE
+             show what is in an image or an initrd
   help, version
 
 options:
@@ -628,6 +630,7 @@ main() {
             [ -z "${WISP_BOARDS-}" ] || set -- "$@" --boards "$WISP_BOARDS"
             tool wisp-board targets --as wisp --shipped "$boards" "$@"
             ;;
+        inspect) tool wisp-inspect "$@" ;;
         help | --help | -h) usage ;;
         version | --version) printf 'wisp %s\n' "$wisp_version" ;;
         *) misuse "$command: unknown command, see wisp.sh help" ;;

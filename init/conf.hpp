@@ -1,4 +1,4 @@
-// wisp.conf, read in place. No system call, so a test on the host includes this file too.
+// wisp.conf, read in place. No system call, so that a test on the host can include this file.
 //
 // The grammar; wisp.sh writes it, and nothing else is accepted:
 //
@@ -56,12 +56,11 @@ constexpr bool is_first_or_last(uint32_t address, uint32_t prefix) {
     return prefix <= 30 && (host == 0 || host == ~network_mask(prefix));
 }
 
-constexpr bool parse_ipv4(Text dotted, uint32_t& address) {
+constexpr bool parse_ipv4(Text text, uint32_t& address) {
     uint32_t sum = 0;
     for (int i = 0; i < 4; ++i) {
         uint32_t byte = 0;
-        if (i == 3 ? !parse_number(dotted, 255, byte) : !parse_number(cut_at(dotted, '.'), 255, byte))
-            return false;
+        if (!parse_number(i < 3 ? cut_at(text, '.') : text, 255, byte)) return false;
         sum = sum << 8 | byte;
     }
     address = sum;
@@ -80,9 +79,9 @@ inline const char* read_interface(Text value, Conf& conf) {
 
 inline const char* read_address(Text value, Conf& conf) {
     Text prefix = value;
-    const Text dotted = cut_at(prefix, '/');
-    if (dotted.size() == value.size()) return "no prefix length: a.b.c.d/prefix is wanted";
-    if (!parse_ipv4(dotted, conf.address)) return "not an IPv4 address";
+    const Text host = cut_at(prefix, '/');
+    if (host.size() == value.size()) return "no prefix length: a.b.c.d/prefix is wanted";
+    if (!parse_ipv4(host, conf.address)) return "not an IPv4 address";
     if (!parse_number(prefix, 32, conf.prefix) || conf.prefix == 0) return "a prefix length is 1 to 32";
     if (!is_unicast(conf.address)) return "not an address a host can have";
     if (is_first_or_last(conf.address, conf.prefix)) return "names its network, not a host in it";

@@ -1,5 +1,5 @@
-// /init: PID 1 of a wisp machine, from the kernel's hand-over to the one service. It is replaced by that
-// service and leaves nothing behind. A step that fails says so in one line on the console and ends the boot.
+// /init: PID 1 of a wisp machine, from the kernel's hand-over to the one service, which replaces it whole.
+// A step that fails says so in one line on the console and ends the boot. Begin reading at boot().
 #include "conf.hpp"
 #include "files.hpp"
 #include "modules.hpp"
@@ -47,6 +47,9 @@ static void configure_network(const Conf& conf) {
     must(network.set_default_route(index, conf.gateway), "route", dotted(conf.gateway).c_str(), hints);
 }
 
+/// The service may listen on any port: it has no capability that would let it have those below 1024.
+static void allow_low_ports() { write_file("ports", "/proc/sys/net/ipv4/ip_unprivileged_port_start", "0"); }
+
 static void say_starting() {
     Line line;
     line << "wisp: starting " << service_path;
@@ -59,11 +62,9 @@ static void say_starting() {
     const Conf conf = read_conf("/etc/wisp.conf");
     load_modules("/etc/modules");
     configure_network(conf);
-    write_file("ports", "/proc/sys/net/ipv4/ip_unprivileged_port_start",
-               "0"); // the service has no capabilities
+    allow_low_ports();
 
-    // The point of no return: root ends here, and what follows only tidies the process and becomes the
-    // service.
+    // The point of no return: root ends here. What follows tidies the process and becomes the service.
     drop_privileges(service_user);
     tidy_process();
     say_starting();

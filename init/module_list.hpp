@@ -1,10 +1,9 @@
-// /etc/modules: which kernel modules to load, in order. No system call, so a test on the host includes this
-// too.
+// /etc/modules: the kernel modules to load, in order. No system call: a test on the host can include it.
 //
 //   line    = file [blanks parameters] LF     at most 255 bytes before the LF
 //
-// `file` is a name in /lib/modules, such as virtio_net.ko; the parameters are the kernel's own "key=value
-// ..." form. An empty file loads nothing. There are no comments and no empty lines.
+// `file` is a name in /lib/modules, such as virtio_net.ko; the parameters are what insmod takes after it.
+// An empty file loads nothing. There are no comments and no empty lines.
 #pragma once
 
 #include "text.hpp"

@@ -9,7 +9,7 @@ namespace init {
 /// What the loader means by each errno: init_module(2), and kernel/module/.
 inline constexpr Hint module_hints[] = {
     {ENOENT, "an unknown symbol: a module it depends on is missing or comes later"},
-    {ENOEXEC, "not a module for this kernel: compressed, cut short, or of another version or architecture"},
+    {ENOEXEC, "not a module for this kernel: still compressed, or of another version or architecture"},
     {EKEYREJECTED, "its signature is bad"},
     {ENOKEY, "not signed by a key this kernel trusts"},
     {EBADMSG, "its signature is malformed"},

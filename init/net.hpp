@@ -110,7 +110,7 @@ public:
         events_ = open_socket(RTMGRP_LINK);
     }
 
-    /// The index of the interface called `name`; ENODEV when there is none.
+    /// The index of the interface called `name` (at most 15 bytes); ENODEV when there is none.
     Result find(Text name) {
         using namespace net_detail;
         FindLink request{};
@@ -166,8 +166,8 @@ public:
         return change(request.header);
     }
 
-    /// find(), but a missing interface may still appear: drivers probe in their own time. Returns ENODEV
-    /// after `seconds`. Subscribed before the first look, so no arrival falls between looking and waiting.
+    /// find(), but a missing interface may still appear: drivers probe in their own time. ENODEV after
+    /// `seconds`. Subscribed before the first look, so no arrival falls between looking and waiting.
     Result wait_for(Text name, uint32_t seconds) {
         const int64_t deadline = now() + int64_t{seconds} * 1'000'000'000;
         for (;;) {
@@ -188,7 +188,8 @@ private:
         return time.tv_sec * 1'000'000'000 + time.tv_nsec;
     }
 
-    /// Sends one request and reads its answer; an NLMSG_ERROR in it becomes the result.
+    /// Sends the request that begins with this header and reads its answer; an NLMSG_ERROR becomes the
+    /// result.
     Result ask(const nlmsghdr& request, net_detail::Answer& answer) {
         const Result sent = sys_write(requests_, &request, request.nlmsg_len);
         if (!sent.ok()) return sent;
@@ -208,18 +209,16 @@ private:
         return result;
     }
 
-    /// Sleeps until some link changed, or `nanoseconds` passed. Which one is for find() to see, so what the
-    /// events say is thrown away, and losing some (ENOBUFS) does no harm.
+    /// Sleeps until some link changed, or `nanoseconds` passed. What changed is for find() to see: the event
+    /// is taken off the queue unread, and losing some (ENOBUFS) does no harm.
     Result wait_for_event(int64_t nanoseconds) {
         pollfd ready{.fd = events_, .events = POLLIN, .revents = 0};
         const __kernel_timespec timeout{nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000};
         const Result polled = sys_ppoll(&ready, 1, &timeout);
+        if (polled.value() <= 0) return polled;
         net_detail::Answer event;
-        for (;;) {
-            const Result got = sys_read(events_, event.bytes, sizeof event.bytes);
-            if (got.error() == EAGAIN) return polled;
-            if (!got.ok() && got.error() != ENOBUFS) return got;
-        }
+        const Result got = sys_read(events_, event.bytes, sizeof event.bytes);
+        return got.error() == ENOBUFS ? polled : got;
     }
 
     int requests_ = -1;

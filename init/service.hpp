@@ -9,8 +9,7 @@ namespace init {
 
 inline constexpr char service_path[] = "/service/run";
 
-/// Built here, whole: the kernel passes on unknown words of its command line as environment, and those stop
-/// here.
+/// Built here, whole: the kernel hands on unknown words of its command line as environment. They end here.
 inline constexpr const char* service_environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/",
                                                       "TERM=linux", nullptr};
 
@@ -26,8 +25,7 @@ inline void reset_signals() {
 }
 
 /// Everything above 2 ends with exec, even what came from elsewhere. Marking instead of closing keeps
-/// output_fd for one more line. Before Linux 5.11 the call or its flag is missing; descriptors are few and
-/// low then.
+/// output_fd for one more line. Before Linux 5.11 the call or its flag is missing.
 inline void close_descriptors() {
     const Result marked = sys_close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
     if (marked.error() != ENOSYS && marked.error() != EINVAL) return must(marked, "process", "descriptors");
@@ -50,14 +48,14 @@ inline void tidy_process() {
 [[noreturn]] inline void exec_service() {
     static constexpr Hint hints[] = {
         {ENOENT, "the interpreter it names is not in the initrd: a dynamic program or a script"},
-        {EACCES, "not executable by the service's user"},
+        {EACCES, "not executable"},
         {ENOEXEC, "not a program for this machine"},
         {ENOMEM, "not enough memory"},
     };
     static constexpr const char* argv[] = {service_path, nullptr};
     const Result refused = sys_execve(service_path, argv, service_environment);
-    must(sys_open(service_path, O_PATH | O_CLOEXEC), "exec", service_path,
-         file_hints); // ENOENT means two things
+    // ENOENT means two things; this tells them apart.
+    must(sys_open(service_path, O_PATH | O_CLOEXEC), "exec", service_path, file_hints);
     fail("exec", service_path, refused, hints);
 }
 

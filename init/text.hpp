@@ -11,8 +11,8 @@ class Text {
 public:
     constexpr Text() = default;
     constexpr Text(const char* data, size_t size) : data_(data), size_(size) {}
-    constexpr Text(const char* string)
-        : data_(string), size_(__builtin_strlen(string)) {} // implicit, for literals
+    /// Implicit, so that literals are texts.
+    constexpr Text(const char* string) : data_(string), size_(__builtin_strlen(string)) {}
 
     constexpr const char* data() const { return data_; }
     constexpr size_t size() const { return size_; }

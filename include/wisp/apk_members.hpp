@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -79,8 +78,6 @@ public:
 
     /// Refuses anything that follows the last member, called `what`.
     void expect_end(std::string_view what) {
-        NullSink nowhere;
-        stored_ = &nowhere;
         if (gunzip_.next_member())
             refuse(name(), "has another gzip member after its " + std::string(what) + ", at byte " +
                                std::to_string(gunzip_.consumed()));

@@ -19,15 +19,15 @@ struct KernelPackage {
 
 /// Where the kernel comes from. Paths are inside the package; "{release}" in them is the kernel's release.
 struct BoardKernel {
-    std::string source{};            ///< "alpine", "debian" or "file"
-    std::string branch{};            ///< alpine: the repository's branch
-    std::string suite{};             ///< debian: the suite, "" for what apt is set up for
+    std::string source{};                  ///< "alpine", "debian" or "file"
+    std::string branch{};                  ///< alpine: the repository's branch
+    std::string suite{};                   ///< debian: the suite, "" for what apt is set up for
     std::vector<KernelPackage> packages{}; ///< alpine, debian: at least one
-    std::string path{};              ///< file: a package, or a kernel when `image` is empty
-    std::string sha256{};            ///< file: of `path`, "" when not pinned
-    std::string modules{};           ///< file: the modules' folder when `path` is a kernel
-    std::string image{};             ///< the kernel's path
-    std::string release{};           ///< the release itself, or with a slash the path of a file that holds it
+    std::string path{};                    ///< file: a package, or a kernel when `image` is empty
+    std::string sha256{};                  ///< file: of `path`, "" when not pinned
+    std::string modules{};                 ///< file: the modules' folder when `path` is a kernel
+    std::string image{};                   ///< the kernel's path
+    std::string release{}; ///< the release itself, or with a slash the path of a file that holds it
 };
 
 /// One more file of the card.

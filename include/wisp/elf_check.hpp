@@ -166,7 +166,7 @@ private:
         is_shared_ = header_.e_type == elf::et::dyn && !linking.is_pie && !linking.interpreter &&
                      (header_.e_entry == 0 || linking.has_soname);
         if (is_shared_) object("is a shared object, not a program");
-        const std::string wants = describe(linking);
+        const std::string wants = wants_of(linking);
         if (!wants.empty())
             object(
                 "is dynamically linked: it wants " + wants +
@@ -235,10 +235,10 @@ private:
 
 } // namespace detail
 
-/// Checks a file; of one that is not ELF the first magic_size bytes are enough. Reads only headers, except that with
-/// pages over 4096 bytes all of the file is searched for jemalloc. Whatever is wrong with the file is an
-/// objection, worded without the subject; an Error is about reading it. Sources: gABI chapter 5; what the
-/// kernel insists on, fs/binfmt_elf.c.
+/// Checks a file; of one that is not ELF the first magic_size bytes are enough. Reads only headers, except
+/// that with pages over 4096 bytes all of the file is searched for jemalloc. Whatever is wrong with the file
+/// is an objection, worded without the subject; an Error is about reading it. Sources: gABI chapter 5; what
+/// the kernel insists on, fs/binfmt_elf.c.
 inline ElfReport check_elf(const Seekable& file, const ElfDemand& demand) {
     return detail::ElfChecker(file, demand).check();
 }

@@ -102,7 +102,7 @@ inline Linking read_linking(const Seekable& file, std::span<const Segment> segme
 }
 
 /// "the interpreter /lib/ld-musl-aarch64.so.1 and libz.so.1, libc.so"; "" for a static program.
-inline std::string describe(const Linking& linking) {
+inline std::string wants_of(const Linking& linking) {
     std::string wants = linking.interpreter ? "the interpreter " + *linking.interpreter : "";
     for (std::size_t i = 0; i < linking.needed.size(); ++i)
         wants += (wants.empty() ? "" : i == 0 ? " and " : ", ") + linking.needed[i];

@@ -5,7 +5,6 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
-#include <string>
 #include <type_traits>
 
 #include "wisp/le.hpp"
@@ -17,7 +16,7 @@ inline constexpr std::uint32_t sector_size = 512;
 
 /// Clusters are counted from 2: the first two FAT entries hold no chain.
 inline constexpr std::uint32_t first_cluster = 2;
-/// As many can be told from the values with a meaning of their own.
+/// More would have numbers that mean a bad cluster or an end.
 inline constexpr std::uint32_t max_clusters = 0x0FFFFFF5;
 /// The upper four bits of a FAT entry are reserved.
 inline constexpr std::uint32_t entry_mask = 0x0FFFFFFF;
@@ -36,7 +35,8 @@ inline constexpr std::ptrdiff_t max_depth = 128;
 inline constexpr std::uint8_t media_fixed_disk = 0xF8;
 inline constexpr std::array<std::uint8_t, 2> signature_bytes{0x55, 0xAA};
 
-/// Sector 0 of the volume, and its copy in sector 6.
+/// Sector 0 of the volume, and its copy in sector 6. What is zero here and has a 16 in its name, or counts
+/// root entries, belongs to FAT12 and FAT16; `type` decides nothing, also for a reader.
 struct BootSector {
     std::array<std::uint8_t, 3> jump{0xEB, 0x58, 0x90};                   // BS_jmpBoot
     std::array<char, 8> oem_name{'M', 'S', 'W', 'I', 'N', '4', '.', '1'}; // BS_OEMName
@@ -44,28 +44,28 @@ struct BootSector {
     std::uint8_t sectors_per_cluster = 0;                                 // BPB_SecPerClus
     le16 reserved_sectors = 0;                                            // BPB_RsvdSecCnt
     std::uint8_t fat_count = 2;                                           // BPB_NumFATs
-    le16 root_entries = 0;                                            // BPB_RootEntCnt, of FAT12 and FAT16
-    le16 total_sectors_16 = 0;                                        // BPB_TotSec16
-    std::uint8_t media = media_fixed_disk;                            // BPB_Media
-    le16 fat_sectors_16 = 0;                                          // BPB_FATSz16
-    le16 sectors_per_track = 63;                                      // BPB_SecPerTrk
-    le16 heads = 255;                                                 // BPB_NumHeads
-    le32 hidden_sectors = 0;                                          // BPB_HiddSec: before the volume
-    le32 total_sectors = 0;                                           // BPB_TotSec32
-    le32 fat_sectors = 0;                                             // BPB_FATSz32
-    le16 flags = 0;                                                   // BPB_ExtFlags
-    le16 version = 0;                                                 // BPB_FSVer
-    le32 root_cluster = first_cluster;                                // BPB_RootClus
-    le16 fs_info_sector = 1;                                          // BPB_FSInfo
-    le16 backup_sector = 6;                                           // BPB_BkBootSec
-    std::array<std::uint8_t, 12> reserved{};                          // BPB_Reserved
-    std::uint8_t drive = 0x80;                                        // BS_DrvNum
-    std::uint8_t reserved1 = 0;                                       // BS_Reserved1
-    std::uint8_t extended_signature = 0x29;                           // BS_BootSig: the next three are there
-    le32 volume_id = 0;                                               // BS_VolID
-    std::array<char, 11> label{};                                     // BS_VolLab
-    std::array<char, 8> type{'F', 'A', 'T', '3', '2', ' ', ' ', ' '}; // BS_FilSysType: says nothing by itself
-    std::array<std::uint8_t, 3> code{0xF4, 0xEB, 0xFD};               // x86: hlt; jmp back to it
+    le16 root_entries = 0;                                                // BPB_RootEntCnt
+    le16 total_sectors_16 = 0;                                            // BPB_TotSec16
+    std::uint8_t media = media_fixed_disk;                                // BPB_Media
+    le16 fat_sectors_16 = 0;                                              // BPB_FATSz16
+    le16 sectors_per_track = 63;                                          // BPB_SecPerTrk
+    le16 heads = 255;                                                     // BPB_NumHeads
+    le32 hidden_sectors = 0;                                              // BPB_HiddSec
+    le32 total_sectors = 0;                                               // BPB_TotSec32
+    le32 fat_sectors = 0;                                                 // BPB_FATSz32
+    le16 flags = 0;                                                       // BPB_ExtFlags
+    le16 version = 0;                                                     // BPB_FSVer
+    le32 root_cluster = first_cluster;                                    // BPB_RootClus
+    le16 fs_info_sector = 1;                                              // BPB_FSInfo
+    le16 backup_sector = 6;                                               // BPB_BkBootSec
+    std::array<std::uint8_t, 12> reserved{};                              // BPB_Reserved
+    std::uint8_t drive = 0x80;                                            // BS_DrvNum
+    std::uint8_t reserved1 = 0;                                           // BS_Reserved1
+    std::uint8_t extended_signature = 0x29;                               // BS_BootSig
+    le32 volume_id = 0;                                                   // BS_VolID
+    std::array<char, 11> label{};                                         // BS_VolLab
+    std::array<char, 8> type{'F', 'A', 'T', '3', '2', ' ', ' ', ' '};     // BS_FilSysType
+    std::array<std::uint8_t, 3> code{0xF4, 0xEB, 0xFD};                   // x86: hlt; jmp back to it
     std::array<std::uint8_t, 417> more_code{};
     std::array<std::uint8_t, 2> signature = signature_bytes;
 };

@@ -145,10 +145,12 @@ class BoundedGunzip : public Input {
 public:
     enum class Scope { one_member, all_members };
 
-    static constexpr std::uint64_t default_limit = 16ull << 30; // as apko's for the data of a package
-    static constexpr std::uint64_t trusted_size = 1ull
-                                                  << 30; // as much as a kernel package can need: any ratio
-    static constexpr std::uint64_t max_ratio = 100;      // for what is larger
+    /// As apko's for the data of a package.
+    static constexpr std::uint64_t default_limit = 16ull << 30;
+    /// As much as a kernel package can need, at any ratio; what is larger must not have grown by more than
+    /// max_ratio.
+    static constexpr std::uint64_t trusted_size = 1ull << 30;
+    static constexpr std::uint64_t max_ratio = 100;
 
     /// next_member() has been called. Reading more than `limit` bytes is refused.
     explicit BoundedGunzip(GunzipInput& gunzip, Scope scope = Scope::one_member,

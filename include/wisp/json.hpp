@@ -23,19 +23,21 @@ using Json = nlohmann::json;
 /// Profiles and configurations are a few kilobytes; a longer one is not what it says it is.
 inline constexpr std::uint64_t json_size_limit = 1024 * 1024;
 
-/// Sees every key as the parser meets it, and refuses one that its object has already: RFC 8259 (4) leaves
-/// open which of the two counts, and readers differ.
-class DuplicateKeyCheck {
+/// Lists and objects inside each other; no file of wisp's needs five, and memory is bounded.
+inline constexpr std::size_t json_depth_limit = 32;
+
+/// Follows the parser, and refuses a key that its object has already: RFC 8259 (4) leaves open which of the
+/// two counts, and readers differ.
+class JsonGuard {
 public:
-    explicit DuplicateKeyCheck(std::string_view file) : file_(file) {}
+    explicit JsonGuard(std::string_view file) : file_(file) {}
 
     /// nlohmann-json's parser callback; true keeps the value.
     bool operator()(int, Json::parse_event_t event, Json& parsed) {
         using Event = Json::parse_event_t;
         if (event == Event::key) enter(parsed.get<std::string>());
         if (event == Event::value || event == Event::object_start || event == Event::array_start) count();
-        if (event == Event::object_start || event == Event::array_start)
-            open_.push_back({.is_list = event == Event::array_start});
+        if (event == Event::object_start || event == Event::array_start) open(event == Event::array_start);
         if (event == Event::object_end || event == Event::array_end) open_.pop_back();
         return true;
     }
@@ -47,6 +49,12 @@ private:
         std::set<std::string> keys{};
         std::string key{};
     };
+
+    void open(bool is_list) {
+        if (open_.size() == json_depth_limit)
+            refuse(file_, "nests deeper than " + std::to_string(json_depth_limit));
+        open_.push_back({.is_list = is_list});
+    }
 
     void count() {
         if (!open_.empty()) ++open_.back().elements;
@@ -83,7 +91,7 @@ private:
 /// `text` as JSON [RFC 8259], which has no comments; `file` is the subject of refusals.
 inline Json parse_json(std::string_view text, std::string_view file) {
     try {
-        return Json::parse(text, DuplicateKeyCheck(file));
+        return Json::parse(text, JsonGuard(file));
     } catch (const Json::parse_error& error) {
         refuse_syntax(text, error.byte, file);
     } catch (const Json::exception&) {

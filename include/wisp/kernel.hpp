@@ -42,7 +42,10 @@ inline KernelInfo read_bzimage(PeekInput& in, Sink& out) {
         refuse(in.name(), "is an x86 kernel without a 64-bit entry point");
     KernelInfo info{KernelForm::bzimage, "x86_64", 4096, bzimage_version(setup, head), 0};
     const std::uint64_t before = out.position();
-    in.copy_all(out);
+    PartInput bounded(in, kernel_size_limit);
+    bounded.copy_all(out);
+    if (bounded.left() == 0)
+        refuse(in.name(), "is a bzImage of " + std::to_string(kernel_size_limit) + " bytes or more");
     info.size = out.position() - before;
     const std::uint64_t sectors = setup.setup_sects == 0 ? 4 : setup.setup_sects; // [boot.rst, setup_sects]
     const std::uint64_t promised = (sectors + 1) * 512 + std::uint64_t{setup.syssize} * 16;

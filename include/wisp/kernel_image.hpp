@@ -91,6 +91,9 @@ static_assert(sizeof(X86SetupHeader) == 0x238 - X86SetupHeader::offset);
 
 namespace detail {
 
+/// Kernel and initrd must share a window of 1 GiB (FACTS E).
+inline constexpr std::uint64_t kernel_size_limit = 1 << 30;
+
 /// How much of an image's start is kept: its headers, and of a bzImage the version text (setup_sects is a
 /// byte, so all before the protected-mode part is under 128 KiB; the text comes with the first code).
 inline constexpr std::size_t kernel_head_size = 64 * 1024;
@@ -172,9 +175,6 @@ public:
     }
 
 private:
-    static constexpr std::uint64_t size_limit =
-        1 << 30; // kernel and initrd must share a 1 GiB window (FACTS E)
-
     void append(Bytes bytes) override {
         if (head_.size() < kernel_head_size) {
             const Bytes part = bytes.first(std::min(bytes.size(), kernel_head_size - head_.size()));
@@ -195,9 +195,9 @@ private:
         if (std::string_view(header_.magic.data(), 4) != "ARM\x64")
             refuse(name_, "holds no arm64 Image: is " + contents_name(head_));
         if ((header_.flags & 1) != 0) refuse(name_, "holds a big-endian arm64 Image");
-        if (header_.image_size > size_limit)
+        if (header_.image_size > kernel_size_limit)
             refuse(name_, "has an arm64 Image header that asks for " + std::to_string(header_.image_size) +
-                              " bytes, the limit is " + std::to_string(size_limit));
+                              " bytes, the limit is " + std::to_string(kernel_size_limit));
     }
 
     void end() override {

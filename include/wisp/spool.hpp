@@ -5,7 +5,7 @@
 
 #include <cstdlib>
 #include <string>
-#include <string_view>
+#include <utility>
 
 #include "wisp/error.hpp"
 #include "wisp/fd.hpp"
@@ -24,19 +24,32 @@ inline Fd open_temporary(const std::string& folder) {
     return fd;
 }
 
-/// Back to a file's first byte.
-inline void rewind(const Fd& fd, std::string_view name) {
-    if (::lseek(fd.get(), 0, SEEK_SET) != 0) fail_errno(name, "seek");
-}
+/// A temporary file that is written and then read.
+class Spool {
+public:
+    explicit Spool(const std::string& folder)
+        : name_("temporary file in " + folder), fd_(open_temporary(folder)), sink_(fd_.get(), name_) {}
+
+    Sink& sink() { return sink_; }
+
+    /// Everything has been written: the file, standing at its first byte. The object is spent.
+    Fd finish() {
+        sink_.finish();
+        if (::lseek(fd_.get(), 0, SEEK_SET) != 0) fail_errno(name_, "seek");
+        return std::move(fd_);
+    }
+
+private:
+    std::string name_;
+    Fd fd_;
+    FdSink sink_;
+};
 
 /// All that is left of `in`, in a temporary file in `folder` that stands at its first byte.
 inline Fd spool(Input& in, const std::string& folder) {
-    Fd fd = open_temporary(folder);
-    FdSink out(fd.get(), "temporary file in " + folder);
-    in.copy_all(out);
-    out.finish();
-    rewind(fd, folder);
-    return fd;
+    Spool file(folder);
+    in.copy_all(file.sink());
+    return file.finish();
 }
 
 } // namespace wisp

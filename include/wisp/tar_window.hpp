@@ -18,7 +18,8 @@ namespace wisp {
 /// Hands out an Input in place, piece by piece. A piece is valid until the next call.
 class TarWindow {
 public:
-    static constexpr std::size_t size = 2 * block_size;
+    static constexpr std::size_t size = block_size;
+    static_assert(size % tar_record_size == 0);
 
     explicit TarWindow(Input& in) : in_(in), window_(std::make_unique_for_overwrite<std::uint8_t[]>(size)) {}
 

@@ -186,6 +186,13 @@ inline std::optional<std::string> single_operand(const Arguments& arguments) {
     return arguments.operands[0];
 }
 
+/// The value of an environment variable, or nothing where it is not set.
+inline std::optional<std::string> environment_variable(const std::string& name) {
+    const char* const value = std::getenv(name.c_str());
+    if (!value) return std::nullopt;
+    return value;
+}
+
 /// The folder for temporary files: TMPDIR, or /tmp [POSIX, environment variables].
 inline std::string temporary_folder() {
     const char* const folder = std::getenv("TMPDIR");

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -13,18 +14,13 @@ namespace wisp {
 
 namespace unicode_detail {
 
-/// Where in `text` a character starts to be ill-formed is of no use here: nothing means "not UTF-8".
+/// Takes one character off the front of `text`; nothing when there is none that is well-formed.
 constexpr std::optional<char32_t> take_utf8(std::string_view& text) {
     const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
-    const std::uint8_t lead = byte(0);
-    const std::size_t length = lead < 0x80   ? 1
-                               : lead < 0xC2 ? 0
-                               : lead < 0xE0 ? 2
-                               : lead < 0xF0 ? 3
-                               : lead < 0xF5 ? 4
-                                             : 0;
-    if (length == 0 || length > text.size()) return std::nullopt;
-    char32_t value = length == 1 ? lead : lead & (0x7Fu >> length);
+    const int ones = std::countl_one(byte(0));
+    const std::size_t length = ones == 0 ? 1 : static_cast<std::size_t>(ones);
+    if (ones == 1 || ones > 4 || length > text.size()) return std::nullopt;
+    char32_t value = byte(0) & (ones == 0 ? 0x7Fu : 0x7Fu >> ones);
     for (std::size_t i = 1; i < length; ++i) {
         if ((byte(i) & 0xC0) != 0x80) return std::nullopt;
         value = value << 6 | (byte(i) & 0x3Fu);

@@ -70,6 +70,8 @@ becomes() {
     becomes '"source": "debian"' '"source": "rpm"' ": kernel.source: 'rpm' is none of alpine, debian, file"
     becomes '"source": "debian"' '"source": "alpine"' ': kernel.branch: is missing'
     becomes '"source": "debian"' '"source": "debian", "branch": "v3"' ': kernel.branch: unknown key, known here: source, suite, package, version, sha256, packages, image, release'
+    becomes '"source": "debian"' '"source": "alpine", "branch": "../v3"' ": kernel.branch: '../v3' is not a branch's name"
+    becomes '"source": "debian"' '"source": "debian", "suite": "a b"' ": kernel.suite: 'a b' is not a suite's name"
     becomes '"package": "linux"' '"package": "../linux"' ": kernel.package: '../linux' is not a package's name"
     becomes '"package": "linux"' '"package": "linux", "version": "1;id"' ": kernel.version: '1;id' is not a version"
     becomes '"package": "linux"' '"package": "linux", "sha256": "ABC"' ": kernel.sha256: 'ABC' is not a SHA-256: 64 lower-case hexadecimal digits"
@@ -103,8 +105,8 @@ becomes() {
 @test "a profile that is cut at any byte is refused" {
     whole=$(wc -c <b.json)
     for size in $(seq 0 $((whole - 2))); do # the last byte is the newline after the closing brace
-        head -c "$size" b.json >cut
-        refused 1 "cut:$(($(head -c "$size" b.json | wc -l) + 1)): is not JSON: it ends too early" check cut
+        head -c "$size" b.json >part
+        refused 1 "part:$(($(head -c "$size" b.json | wc -l) + 1)): is not JSON: it ends too early" check part
     done
 }
 
@@ -322,8 +324,8 @@ JSON
     echo hello >hello && : >empty
     records >whole
     for size in $(seq 0 $(($(wc -c <whole) - 1))); do
-        head -c "$size" whole >cut
-        run -1 --separate-stderr wisp-board manifest <cut
+        head -c "$size" whole >part
+        run -1 --separate-stderr wisp-board manifest <part
         [ "$stderr" = "wisp-board: standard input: is cut: the last record must be 'end'" ]
         [ -z "$output" ]
     done
@@ -332,7 +334,7 @@ JSON
 @test "a record that is none is refused by line" {
     echo hello >hello
     refuses() {
-        printf "$1" >records
+        printf %b "$1" >records
         run -1 --separate-stderr wisp-board manifest <records
         printf 'got:      %s\nexpected: %s\n' "$stderr" "wisp-board: standard input$2"
         [ "$stderr" = "wisp-board: standard input$2" ]

@@ -155,6 +155,87 @@ E
     [ "$stderr" = "wisp-elfcheck: small: segments 0 (R-X, ${places[0]}) and 1 (RW-, ${places[1]}) share the 16384-byte page at $page, where the second replaces the first, which loses execute permission; $relink16" ]
 }
 
+# A program that exits with 0 only if its constants, its variables and its zeros are what they should be, laid out by
+# hand: laid OUT MAX-PAGE-SIZE SEGMENT=ADDRESS... with r (constants), x (code), w (variables), z (zeros), v (variables
+# and zeros behind them), s (more variables), in the order of the table; addresses in halves of a page.
+laid() {
+    local out=$1 page=$2 names flags sections=
+    shift 2
+    for segment in "$@"; do
+        case $segment in
+            r=*) flags=4 names='*(.rodata*)' ;;
+            x=*) flags=5 names='*(.text*)' ;;
+            z=*) flags=6 names='*(.bss*)' ;;
+            v=*) flags=6 names='*(.data) *(.bss*)' ;;
+            s=*) flags=6 names='*(.more)' ;;
+            *) flags=6 names='*(.data)' ;;
+        esac
+        echo "${segment%=*} PT_LOAD FLAGS($flags);" >>"$out.headers"
+        sections="$sections .${segment%=*}x $((host_page / 2 * ${segment#*=})) : { $names } :${segment%=*}"
+    done
+    echo "ENTRY(_start) PHDRS { $(cat "$out.headers") stack PT_GNU_STACK FLAGS(6); }
+        SECTIONS { $sections /DISCARD/ : { *(.comment) *(.note*) *(.eh_frame) } }" >"$out.ld"
+    ld -z max-page-size="$page" -T "$out.ld" -o "$out" live.o
+}
+
+@test "the kernel that runs this test runs what is accepted, and not what is refused" {
+    cat >live.c <<'E'
+volatile int word = 7;
+volatile int more __attribute__((section(".more"))) = 9;
+volatile int zeros[64];
+const int constant __attribute__((section(".rodata"))) = 5;
+static void leave(long status) {
+#if defined(__x86_64__)
+    __asm__ volatile("syscall" : : "a"(60), "D"(status));
+#else
+    register long x0 __asm__("x0") = status;
+    register long x8 __asm__("x8") = 93;
+    __asm__ volatile("svc 0" : : "r"(x0), "r"(x8));
+#endif
+}
+void _start(void) {
+    if (*(const volatile int *)&constant != 5 || ++word != 8 || ++more != 10) leave(1);
+    for (int i = 0; i < 64; i++)
+        if (zeros[i] != 0) leave(2);
+    leave(0);
+    for (;;) continue;
+}
+E
+    cc -O1 -ffreestanding -fno-stack-protector -fno-pic -c live.c
+    host_page=$(getconf PAGESIZE)
+    # each its own page; constants before code, before variables; variables after variables
+    laid apart "$host_page" r=2048 x=2050 w=2052 s=2054 z=2056
+    laid gains "$host_page" r=2048 x=2049 w=2052 s=2054 z=2056
+    laid writes "$host_page" x=2048 r=2050 w=2051 s=2054 z=2056
+    laid same "$host_page" r=2048 x=2050 w=2052 s=2053 z=2056
+    for program in apart gains writes same; do
+        run -0 wisp-elfcheck --page-size "$host_page" "$program"
+        "./$program"
+    done
+    # code loses its right to run, variables theirs to be written, variables their bytes, zeros theirs
+    laid code "$host_page" r=2048 x=2050 w=2051 s=2054 z=2056
+    laid variables "$host_page" r=2048 w=2050 x=2051 s=2054 z=2056
+    laid bytes "$host_page" r=2048 x=2050 w=2052 z=2053 s=2056
+    laid dirty "$host_page" r=2048 x=2050 v=2052 s=2053
+    # ld writes such zeros out: make the segment's file size that of the variable, and the file's bytes behind it not zero
+    poke() { printf "$1" | dd of=dirty bs=1 seek="$2" conv=notrunc status=none; }
+    poke '\4\0' $((64 + 2 * 56 + 32))
+    poke '\x7f' $(($(loads dirty | sed -n '3s/^[0-9]* \([0-9]*\) .*/\1/p') + 64))
+    laid shifted 256 r=2048 x=2050 w=2053 s=2056 z=2058
+    while read -r program what; do
+        run -1 --separate-stderr wisp-elfcheck --page-size "$host_page" "$program"
+        [[ $stderr == "wisp-elfcheck: $program: segment"*"$what"*"; link with -Wl,-z,max-page-size=$host_page" ]]
+        run "./$program"
+        [ "$status" -ne 0 ]
+    done <<'E'
+code which loses execute permission
+variables which loses write permission
+bytes which loses its contents
+dirty which loses the zeros after its contents
+shifted differ modulo
+E
+}
+
 @test "an executable stack, a missing stack header and writable code are warnings" {
     subject execstack
     run -0 --separate-stderr wisp-elfcheck execstack

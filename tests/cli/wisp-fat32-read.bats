@@ -99,6 +99,25 @@ L
     done
 }
 
+@test "where the volume lies and how it is divided is what minfo and fsck.fat say" {
+    wisp-fat32 --size 64M --label 'TWO WORDS' --volume-id 12AB34CD </dev/null >image
+    wisp-fat32 --info image >found
+    volume_of image volume
+    is_clean volume
+    cmp found - <<I
+volume-offset 1048576
+volume-bytes 66060288
+sector-bytes 512
+cluster-bytes 512
+clusters $(sed -n 's/.*\/\([0-9]*\) clusters/\1/p' fsck.out)
+fats 2
+volume-id 12AB34CD
+label TWO WORDS
+I
+    minfo -i image@@1M :: | grep -q '^serial number: 12AB34CD$'
+    minfo -i image@@1M :: | grep -q '^disk label="TWO WORDS  "$'
+}
+
 @test "what is not in the image, or a folder, is refused" {
     mkdir -p tree/b
     manifest_of tree >manifest
@@ -133,6 +152,7 @@ refused() { # MESSAGE OFFSET BYTE...
         run -1 --separate-stderr timeout 10 wisp-fat32 "$read" bad
         echo "$stderr"
         [ "$stderr" = "wisp-fat32: bad: $1" ]
+        [ -z "$output" ]
     done
 }
 
@@ -156,15 +176,16 @@ refused() { # MESSAGE OFFSET BYTE...
 @test "entries that do not add up are refused" {
     plant
     # root: label, folder (long, short), a (long, short), b (long, short)
+    deleted=(e5 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00)
     refused "'folder' has cluster 2, which is already taken" $((root + 2 * 32 + 26)) 02 00
     refused "'folder' has cluster 0, the volume has 2 to $((($(stat -c %s good) - root) / 512 + 1))" $((root + 2 * 32 + 26)) 00 00
     refused "'a' has 3 clusters, its size needs 4" $((root + 4 * 32 + 28)) 01 06
     refused "'a' has more clusters than 2" $((root + 4 * 32 + 28)) 00 04
     refused "'a' has more clusters than 0" $((root + 4 * 32 + 28)) 00 00
     refused "'a' has 3 clusters, its size needs 8388608" $((root + 4 * 32 + 28)) ff ff ff ff
-    refused "'/' has an entry with the name '..'" $((root + 3 * 32)) e5 $(printf '00 %.0s' {1..31}) 2e 2e 20 20
-    refused "'/' has an entry with the name 'x/y'" $((root + 3 * 32)) e5 $(printf '00 %.0s' {1..31}) 78 2f 79 20
-    refused "'/' has an entry with the name 'x\\x1by'" $((root + 3 * 32)) e5 $(printf '00 %.0s' {1..31}) 78 1b 79 20
+    refused "'/' has an entry with the name '..'" $((root + 3 * 32)) "${deleted[@]}" 2e 2e 20 20
+    refused "'/' has an entry with the name 'x/y'" $((root + 3 * 32)) "${deleted[@]}" 78 2f 79 20
+    refused "'/' has an entry with the name 'x\\x1by'" $((root + 3 * 32)) "${deleted[@]}" 78 1b 79 20
 }
 
 @test "a folder that holds itself further down is refused" {

@@ -12,8 +12,8 @@ image() {
     {
         zeros 16 && le32 200000 && zeros 4 && le32 "$flags" && zeros 28 && printf 'ARM\x64' && zeros 4
         zeros 936 && printf 'Linux version 6.6.1-test (me@here) #3 SMP\n'
-        head -c 98957 /dev/urandom
-    } >Image
+        head -c 100000 /dev/urandom
+    } | head -c 100000 >Image
 }
 
 # An EFI zboot file: zboot COMPRESSION PAYLOAD OUT
@@ -83,15 +83,15 @@ size=100000" ]
 }
 
 @test "the page size is the one file(1) reads in the header, and left out where it is not said" {
-    while read -r flags words size; do
+    while read -r flags size words; do # file 5.44 takes the two bits for flags, so 64K puzzles it
         image "$flags"
-        file Image | grep -q "little-endian, $words pages"
+        file Image | grep -q "little-endian, $words\$"
         [ "$(wisp-kernel info <Image | sed -n 's/^page_size=//p')" = "$size" ]
     done <<'E'
-2 4K 4096
-4 16K 16384
-6 64K 65536
-10 4K 4096
+2 4096 4K pages
+4 16384 16K pages
+6 65536 .*pages
+10 4096 4K pages
 E
     image 0
     run -1 grep page_size <(wisp-kernel info Image)
@@ -324,7 +324,6 @@ kernel/nic.ko' ]
     done
     run -2 --separate-stderr sh -c 'wisp-kernel info <&-'
     [ "$stderr" = "wisp-kernel: standard input: read: Bad file descriptor" ]
-    for _ in 1 2 3; do cat Image; done | zstd -qf -o big.zst
     run --separate-stderr bash -c 'set -o pipefail; wisp-kernel image Image | true'
     [ "$status" -eq 2 ]
     [ "$stderr" = "wisp-kernel: standard output: write: Broken pipe" ]

@@ -10,9 +10,9 @@ stay='\x00\x00\x00\x14'                                       # b .
 
 setup() {
     cd "$BATS_TEST_TMPDIR" || return
-    printf "$print_ok$switch_off" >guest
+    printf %b "$print_ok$switch_off" >guest
     echo initrd >initrd
-    machine="--arch aarch64 --kernel guest --initrd initrd"
+    machine=(--arch aarch64 --kernel guest --initrd initrd)
 }
 
 teardown() {
@@ -20,26 +20,26 @@ teardown() {
 }
 
 @test "QEMU boots the command, the console is standard output, and power off is the end" {
-    run -0 --separate-stderr timeout 20 wisp-qemu $machine
+    run -0 --separate-stderr timeout 20 wisp-qemu "${machine[@]}"
     [ "$output" = ok ]
     [ -z "$stderr" ]
 }
 
 @test "a reboot ends it too, as a panic with panic=-1 is one" {
-    printf "$print_ok$reset" >guest
-    run -0 --separate-stderr timeout 20 wisp-qemu $machine
+    printf %b "$print_ok$reset" >guest
+    run -0 --separate-stderr timeout 20 wisp-qemu "${machine[@]}"
     [ "$output" = ok ]
 }
 
 @test "a script's standard input stays the script's" {
-    { timeout 20 wisp-qemu $machine >console; read -r line; } <<<"for the script"
+    { timeout 20 wisp-qemu "${machine[@]}" >console; read -r line; } <<<"for the script"
     [ "$line" = "for the script" ]
     [ "$(cat console)" = ok ]
 }
 
 @test "an interrupt ends the machine" {
-    printf "$print_ok$stay" >guest
-    wisp-qemu $machine >console 2>/dev/null 3>&- &
+    printf %b "$print_ok$stay" >guest
+    wisp-qemu "${machine[@]}" >console 2>/dev/null 3>&- &
     echo $! >pid
     for _ in $(seq 100); do
         [ ! -s console ] || break
@@ -65,8 +65,8 @@ teardown() {
     cp guest "$name"
     set -- --arch aarch64 --kernel "$name" --initrd initrd --append "$name" --accel tcg -- -smp 2 '' "-$name"
     wisp-qemu "$@" >started
-    wisp-qemu --print "$@" >command
-    sh ./command >printed
+    wisp-qemu --print "$@" >line
+    sh ./line >printed
     cmp started printed
     printf '%s\0' -smp 2 '' "-$name" >end
     tail -c "$(wc -c <end)" started | cmp - end
@@ -91,20 +91,20 @@ teardown() {
 }
 
 @test "QEMU's cmdline of a profile replaces the board's, and hardware comes with its own processor" {
-    wisp-qemu --board "$WISP_ROOT/boards/raspi3b.json" --kernel guest --initrd initrd --accel kvm --print >command
-    grep -q -e " -append 'loglevel=4 panic=-1 console=ttyAMA0'" command
-    grep -q -e ' -cpu host ' command
+    wisp-qemu --board "$WISP_ROOT/boards/raspi3b.json" --kernel guest --initrd initrd --accel kvm --print >line
+    grep -q -e " -append 'loglevel=4 panic=-1 console=ttyAMA0'" line
+    grep -q -e ' -cpu host ' line
 }
 
 @test "every shipped board that QEMU plays has a machine QEMU knows" {
     for board in "$WISP_ROOT"/boards/*.json; do
         grep -q '"qemu": {' "$board" || continue
-        wisp-qemu --board "$board" --accel tcg --kernel guest --initrd initrd --print >command
-        read -r binary _ <command
-        machine=$(sed 's/.*-machine \([^, ]*\).*/\1/' command)
-        cpu=$(sed 's/.*-cpu \([^ ]*\).*/\1/' command)
-        device=$(sed 's/.*-device \([^, ]*\).*/\1/' command)
-        "$binary" -machine help | grep -q "^$machine "
+        wisp-qemu --board "$board" --accel tcg --kernel guest --initrd initrd --print >line
+        read -r binary _ <line
+        name=$(sed 's/.*-machine \([^, ]*\).*/\1/' line)
+        cpu=$(sed 's/.*-cpu \([^ ]*\).*/\1/' line)
+        device=$(sed 's/.*-device \([^, ]*\).*/\1/' line)
+        "$binary" -machine help | grep -q "^$name "
         "$binary" -cpu help | grep -q -w "$cpu"
         "$binary" -device help | grep -q "^name \"$device\""
     done
@@ -115,11 +115,11 @@ teardown() {
         set -- --ip "$ip"
         [ "$gateway" = - ] || set -- "$@" --gateway "$gateway"
         [ "$dns" = - ] || set -- "$@" --dns "$dns"
-        wisp-qemu $machine "$@" --print >command
-        printf '%s\n' "$*: $(sed 's/.*user,id=net0,\([^ ]*\) .*/\1/' command)"
-        grep -q -F -e " user,id=net0,$places " command
+        wisp-qemu "${machine[@]}" "$@" --print >line
+        printf '%s\n' "$*: $(sed 's/.*user,id=net0,\([^ ]*\) .*/\1/' line)"
+        grep -q -F -e " user,id=net0,$places " line
         # And QEMU is content with it.
-        [ "$(timeout 20 wisp-qemu $machine "$@" 2>&1)" = ok ]
+        [ "$(timeout 20 wisp-qemu "${machine[@]}" "$@" 2>&1)" = ok ]
     done <<'TABLE'
 192.168.1.100/24 192.168.1.1 - net=192.168.1.0/24,host=192.168.1.1,dns=192.0.2.53,dhcpstart=192.168.1.100
 192.168.1.100/24 192.168.1.1 192.168.1.1 net=192.168.1.0/24,host=192.168.1.2,dns=192.168.1.1,dhcpstart=192.168.1.100
@@ -138,9 +138,9 @@ TABLE
 }
 
 @test "a forward listens on 127.0.0.1 and nowhere else" {
-    printf "$stay" >guest
+    printf %b "$stay" >guest
     for port in 28431 28432 28433; do # whichever is free
-        wisp-qemu $machine --forward "$port:80" >/dev/null 2>&1 3>&- &
+        wisp-qemu "${machine[@]}" --forward "$port:80" >/dev/null 2>&1 3>&- &
         echo $! >pid
         for _ in $(seq 50); do
             listening=$(awk -v port=":$(printf %04X "$port")" '$4 == "0A" && $2 ~ port { print $2 }' /proc/net/tcp)
@@ -153,8 +153,8 @@ TABLE
 }
 
 @test "the forwards of several options and addresses" {
-    wisp-qemu $machine --forward 80:8080 --forward 0.0.0.0:81:81 --ip 10.0.0.2/24 --print >command
-    grep -q -F -e ',hostfwd=tcp:127.0.0.1:80-10.0.0.2:8080,hostfwd=tcp:0.0.0.0:81-10.0.0.2:81 ' command
+    wisp-qemu "${machine[@]}" --forward 80:8080 --forward 0.0.0.0:81:81 --ip 10.0.0.2/24 --print >line
+    grep -q -F -e ',hostfwd=tcp:127.0.0.1:80-10.0.0.2:8080,hostfwd=tcp:0.0.0.0:81-10.0.0.2:81 ' line
 }
 
 refused() {
@@ -173,26 +173,26 @@ refused() {
     refused 2 'none: open: No such file or directory' --kernel guest --initrd none
     refused 2 '.: open: Is a directory' --kernel . --initrd initrd
     refused 2 "--arch: 'arm' is none of aarch64, x86_64, riscv64" --arch arm --kernel guest --initrd initrd
-    refused 2 "--accel: 'xen' is none of auto, kvm, hvf, tcg" $machine --accel xen
-    refused 2 '--arch: is the board'"'"'s to say' $machine --board "$WISP_ROOT/boards/qemu.json"
-    refused 2 '--gateway: needs --ip' $machine --gateway 10.0.0.1
-    refused 2 '--dns: needs --ip' $machine --dns 10.0.0.1
-    refused 2 'nowhere: is no option; QEMU'"'"'s own options come after --' $machine nowhere
-    refused 2 'nowhere: is no option; QEMU'"'"'s own options come after --' $machine nowhere -- -S
+    refused 2 "--accel: 'xen' is none of auto, kvm, hvf, tcg" "${machine[@]}" --accel xen
+    refused 2 '--arch: is the board'"'"'s to say' "${machine[@]}" --board "$WISP_ROOT/boards/qemu.json"
+    refused 2 '--gateway: needs --ip' "${machine[@]}" --gateway 10.0.0.1
+    refused 2 '--dns: needs --ip' "${machine[@]}" --dns 10.0.0.1
+    refused 2 'nowhere: is no option; QEMU'"'"'s own options come after --' "${machine[@]}" nowhere
+    refused 2 'nowhere: is no option; QEMU'"'"'s own options come after --' "${machine[@]}" nowhere -- -S
     refused 2 '--frobnicate: unknown option, see wisp-qemu --help' --frobnicate
     refused 2 '--kernel: needs a value' --kernel
-    refused 2 'no-such-qemu: is not in PATH: install QEMU'"'"'s system emulator' $machine --binary no-such-qemu
-    refused 2 './initrd: exec: Permission denied' $machine --binary ./initrd
+    refused 2 'no-such-qemu: is not in PATH: install QEMU'"'"'s system emulator' "${machine[@]}" --binary no-such-qemu
+    refused 2 './initrd: exec: Permission denied' "${machine[@]}" --binary ./initrd
 }
 
 @test "addresses and forwards that cannot be are refused" {
-    refused 1 '--ip: 10.0.0.1: has no prefix: write ADDRESS/PREFIX, like 192.168.1.100/24' $machine --ip 10.0.0.1
-    refused 1 'QEMU'"'"'s network: 10.0.0.1/32: needs a prefix from 4 to 31' $machine --ip 10.0.0.1/32
-    refused 1 'QEMU'"'"'s network: 10.0.0.1/3: needs a prefix from 4 to 31' $machine --ip 10.0.0.1/3
-    refused 1 '--gateway: 10.0.1.1: is outside the network of 10.0.0.2/24' $machine --ip 10.0.0.2/24 --gateway 10.0.1.1
-    refused 1 '--dns: x: '"'x'"' is not an IPv4 address' $machine --ip 10.0.0.2/24 --dns x
-    refused 1 '--forward: 80: is not [ADDRESS:]HOST:GUEST, like 18080:8080' $machine --forward 80
-    refused 1 '--forward: 0.0.0.0:80:81: host port is taken by 80:80' $machine --forward 80:80 --forward 0.0.0.0:80:81
+    refused 1 '--ip: 10.0.0.1: has no prefix: write ADDRESS/PREFIX, like 192.168.1.100/24' "${machine[@]}" --ip 10.0.0.1
+    refused 1 'QEMU'"'"'s network: 10.0.0.1/32: needs a prefix from 4 to 31' "${machine[@]}" --ip 10.0.0.1/32
+    refused 1 'QEMU'"'"'s network: 10.0.0.1/3: needs a prefix from 4 to 31' "${machine[@]}" --ip 10.0.0.1/3
+    refused 1 '--gateway: 10.0.1.1: is outside the network of 10.0.0.2/24' "${machine[@]}" --ip 10.0.0.2/24 --gateway 10.0.1.1
+    refused 1 '--dns: x: '"'x'"' is not an IPv4 address' "${machine[@]}" --ip 10.0.0.2/24 --dns x
+    refused 1 '--forward: 80: is not [ADDRESS:]HOST:GUEST, like 18080:8080' "${machine[@]}" --forward 80
+    refused 1 '--forward: 0.0.0.0:80:81: host port is taken by 80:80' "${machine[@]}" --forward 80:80 --forward 0.0.0.0:80:81
 }
 
 @test "a board that QEMU does not play is refused" {
@@ -201,9 +201,9 @@ refused() {
 }
 
 @test "a full disk or a closed output is not a success" {
-    run -2 --separate-stderr sh -c "wisp-qemu $machine --print >/dev/full"
+    run -2 --separate-stderr sh -c "wisp-qemu "${machine[@]}" --print >/dev/full"
     [ "$stderr" = "wisp-qemu: standard output: write: No space left on device" ]
-    run -2 --separate-stderr sh -c "wisp-qemu $machine --print >&-"
+    run -2 --separate-stderr sh -c "wisp-qemu "${machine[@]}" --print >&-"
     [ "$stderr" = "wisp-qemu: standard output: write: Bad file descriptor" ]
 }
 

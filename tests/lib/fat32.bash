@@ -4,12 +4,8 @@ PATH=$PATH:/usr/sbin:/sbin
 
 # manifest_of FOLDER: a manifest of all that is in it, without the folder itself.
 manifest_of() {
-    find "$1" -mindepth 1 -printf '%y %P\n' | LC_ALL=C sort | while read -r type path; do
-        case $type in
-            d) echo "dir $path 0755 0 0" ;;
-            f) echo "file $path $1/$path 0644 0 0" ;;
-        esac
-    done
+    find "$1" -mindepth 1 \( -type d -printf 'dir %P 0755 0 0\n' -o -type f -printf "file %P $1/%P 0644 0 0\n" \) |
+        LC_ALL=C sort -k2,2
 }
 
 # is_clean VOLUME: fsck.fat says nothing but its name and its count. Its status alone is no proof: it is 0 for a wrong
@@ -53,5 +49,5 @@ number() {
 patch() {
     local file=$1 at=$2
     shift 2
-    printf "$(printf '\\x%s' "$@")" | dd of="$file" bs=1 seek="$at" conv=notrunc status=none
+    printf %b "$(printf '\\x%s' "$@")" | dd of="$file" bs=1 seek="$at" conv=notrunc status=none
 }

@@ -47,7 +47,12 @@ TEST_CASE("an interface's address is one that its network has for machines") {
         {"0.1.2.3/24", "is no machine's address (0.0.0.0/8)"},
         {"127.0.0.1/8", "is a loopback address (127.0.0.0/8)"},
         {"224.0.0.1/4", "is a multicast address (224.0.0.0/4)"},
+        {"239.255.255.254/30", "is a multicast address (224.0.0.0/4)"},
+        {"240.0.0.1/8", "is reserved (240.0.0.0/4)"},
         {"255.255.255.255/32", "is reserved (240.0.0.0/4)"},
+        {"223.255.255.254/24", ""},
+        {"126.0.0.1/8", ""},
+        {"128.0.0.1/8", ""},
     }));
     CAPTURE(text);
     if (refusal.empty()) {

@@ -102,8 +102,10 @@ TEST_CASE("a byte changed in a profile is refused or gives another profile, and 
 }
 
 TEST_CASE("JSON that nests without end is refused, not followed") {
-    const std::string deep(500'000, '[');
-    CHECK_THROWS_WITH(parse_json(deep, "deep"), "deep:1: is not JSON: it ends too early");
+    CHECK_THROWS_WITH(parse_json(std::string(500'000, '['), "deep"), "deep: nests deeper than 32");
+    CHECK_THROWS_WITH(parse_json(std::string(33, '[') + std::string(33, ']'), "deep"),
+                      "deep: nests deeper than 32");
+    CHECK_NOTHROW(parse_json(std::string(32, '[') + std::string(32, ']'), "deep"));
 }
 
 TEST_CASE("a flag replaces all values of the file's setting") {

@@ -143,6 +143,19 @@ TEST_CASE("zeros under a segment of zeros stay zeros") {
           Lines{}); // the shared page at 0x428000 holds only the first one's zeros
 }
 
+TEST_CASE("segments that only touch share nothing") {
+    Program pages =
+        Program().load(r | x, 0, 0x400000, 0x4000, 0x4000).load(r | w, 0x4000, 0x404000, 0x100, 0x100);
+    CHECK(objections(pages, 16384) == Lines{}); // the border of a page
+    Program bytes = good().load(r | w, 0x6000, 0x416000, 0x100, 0x100);
+    bytes.segments[1].p_filesz = std::uint64_t{0x2000};
+    CHECK(objections(bytes, 16384) == Lines{}); // a border within one
+}
+
+TEST_CASE("a segment of no size maps nothing, wherever it is") {
+    CHECK(objections(good().load(x, 0, 0, 0, 0), 16384) == Lines{});
+}
+
 TEST_CASE("segments ascend and do not overlap") {
     Program descending = good();
     std::swap(descending.segments[0], descending.segments[1]);
@@ -266,11 +279,11 @@ TEST_CASE("doubts are warnings") {
 
 TEST_CASE("jemalloc's words are found wherever they are, and matter only with large pages") {
     const std::string words = "Unsupported system page size";
-    // The search reads blocks of 65536 bytes that overlap by one byte less than the words have.
-    const std::size_t at =
-        GENERATE(values<std::size_t>({0x2000, 65536 - 28, 65536 - 27, 65536 - 1, 65536, 0x1ffe4}));
+    // The search reads blocks that overlap by one byte less than the words have.
+    const std::size_t at = GENERATE(values<std::size_t>(
+        {0x2000, block_size - 28, block_size - 27, block_size - 1, block_size, 2 * block_size - 28}));
     Program program = good();
-    program.size = 0x20000;
+    program.size = 2 * block_size;
     auto bytes = program.bytes();
     std::copy(words.begin(), words.end(), bytes.begin() + static_cast<std::ptrdiff_t>(at));
     CAPTURE(at);
@@ -291,7 +304,8 @@ std::vector<std::uint8_t> with_dynamic(Program program, const std::vector<elf::D
     program.other(elf::pt::dynamic, r, 0x1000, entries.size() * 16);
     if (!interpreter.empty()) program.other(elf::pt::interp, r, 0x1400, interpreter.size() + 1);
     auto bytes = program.bytes();
-    for (std::size_t i = 0; i < entries.size(); ++i) std::memcpy(bytes.data() + 0x1000 + i * 16, &entries[i], 16);
+    for (std::size_t i = 0; i < entries.size(); ++i)
+        std::memcpy(bytes.data() + 0x1000 + i * 16, &entries[i], 16);
     std::memcpy(bytes.data() + 0x1400, interpreter.c_str(), interpreter.size() + 1);
     std::memcpy(bytes.data() + 0x1800, "\0libz.so.1\0libc.so", 19);
     return bytes;
@@ -325,6 +339,10 @@ TEST_CASE("a program that wants an interpreter or libraries is refused by their 
           Lines{dynamic_words("the interpreter /lib/ld-musl.so and libc.so")});
     CHECK(report_of(with_dynamic(good(), {}, "/lib/ld\n.so")).objections ==
           Lines{dynamic_words("the interpreter /lib/ld\\x0a.so")});
+    Program outside =
+        good().load(r, 0x7000, 0x507000, 0x10000, 0x10000); // has the names, past the file's end
+    CHECK(report_of(with_dynamic(outside, {dyn(elf::dt::strtab, 0x507000), dyn(needed, 1)}))
+              .objections.back() == dynamic_words("(unreadable name)"));
     CHECK(report_of(with_dynamic(good(), {strtab, dyn(needed, ~0ull)})).objections ==
           Lines{dynamic_words("(unreadable name)")});
     CHECK(report_of(with_dynamic(good(), std::vector<elf::Dyn>(11, dyn(needed, 1))))
@@ -348,6 +366,9 @@ TEST_CASE("a static-pie is a program, a shared object is none") {
 TEST_CASE("tables outside the file, or too large to be true, are objections") {
     CHECK(objections(good().other(elf::pt::dynamic, r, 0x7ff8, 16)) ==
           Lines{"segment 3: offset 32760 with size 16 lies past the end of the file at 32768"});
+    Program most = good().other(elf::pt::dynamic, r, 0x2000, 4096 * 16);
+    most.size = 0x20000;
+    CHECK(objections(most) == Lines{});
     Program large = good().other(elf::pt::dynamic, r, 0, 4097 * 16);
     large.size = 0x20000;
     CHECK(objections(large) == Lines{"has 4097 dynamic entries, the limit is 4096"});

@@ -184,6 +184,22 @@ TEST_CASE("a bzImage that cannot boot here is refused") {
     }
 }
 
+TEST_CASE("a bzImage without end is given up") {
+    struct Endless : Input {
+        Contents start = bzimage();
+        std::string subject = "vmlinuz";
+        std::size_t read_some(std::span<std::uint8_t> into) override {
+            const std::size_t count = start.empty() ? into.size() : std::min(into.size(), start.size());
+            if (!start.empty()) std::copy_n(start.begin(), count, into.begin());
+            start.clear(); // it is shorter than what is read at first
+            return count;
+        }
+        const std::string& name() const override { return subject; }
+    } in;
+    NullSink out;
+    CHECK_THROWS_WITH(read_kernel(in, out, temporary), "vmlinuz: is a bzImage of 1073741824 bytes or more");
+}
+
 TEST_CASE("an arm64 Image that cannot be right is refused") {
     Contents file = image();
     SECTION("longer than it says") {
@@ -242,6 +258,13 @@ TEST_CASE("a zboot header is taken at its word only where it fits") {
         put(file, 8, le32(0xffffffffu));
         check_refused(file, "is cut in what comes before the zboot payload: " + std::to_string(file.size()) +
                                 " of 4294967295 bytes");
+    }
+    SECTION("a payload that ends before its length") {
+        Contents packed = zboot("gzip", gzipped(image()));
+        packed.resize(packed.size() - 100); // ends with the payload, so that one byte more is not there
+        put(packed, 12, le32(static_cast<std::uint32_t>(packed.size() - 255)));
+        check_refused(packed, "is cut in the zboot payload: " + std::to_string(packed.size() - 256) + " of " +
+                                  std::to_string(packed.size() - 255) + " bytes");
     }
     SECTION("a payload that is longer than the file") {
         Contents packed = zboot("zstd", zstd_of(image()));

@@ -123,6 +123,7 @@ TEST_CASE("what is not a kernel module is refused with the reason") {
     }
     SECTION("names outside") {
         put(bytes, sections + 128 + 24, le64(~0ull));
+        put(bytes, sections + 64, le32(std::uint32_t{names_at + 2})); // with which the sum would wrap to the name
         problem = "has no .modinfo section: is not a kernel module";
     }
     SECTION("no .modinfo") {

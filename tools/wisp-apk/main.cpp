@@ -157,12 +157,6 @@ std::string report(const Reading& reading) {
     return text;
 }
 
-/// A file without a name, for output that is not to be seen before the input has been found good.
-Fd temporary_file() {
-    const char* const folder = std::getenv("TMPDIR");
-    return open_temporary(folder && *folder ? folder : "/tmp");
-}
-
 bool is_text(Input& in) {
     std::vector<std::uint8_t> block(block_size);
     while (const std::size_t count = in.read_some(block))
@@ -171,26 +165,30 @@ bool is_text(Input& in) {
     return true;
 }
 
-/// Copies a temporary file to standard output. A terminal gets text only.
-void print_file(const Fd& file) {
-    rewind(file, "temporary file");
-    FdInput in(file.get(), "temporary file");
-    if (::isatty(STDOUT_FILENO) != 0) {
-        if (!is_text(in)) refuse_terminal();
-        rewind(file, "temporary file");
+/// Output that is kept back until the input has been found good.
+class Withheld : public Spool {
+public:
+    Withheld() : Spool(temporary_folder()) {}
+
+    /// Copies all of it to standard output. A terminal gets text only.
+    void print() {
+        const Fd file = finish();
+        FdInput in(file.get(), "temporary file");
+        if (::isatty(STDOUT_FILENO) != 0) {
+            if (!is_text(in)) refuse_terminal();
+            if (::lseek(file.get(), 0, SEEK_SET) != 0) fail_errno(in.name(), "seek");
+        }
+        FdSink out(STDOUT_FILENO, "standard output");
+        in.copy_all(out);
+        out.finish();
     }
-    FdSink out(STDOUT_FILENO, "standard output");
-    in.copy_all(out);
-    out.finish();
-}
+};
 
 void list(const Command& command) {
-    const Fd file = temporary_file();
-    FdSink names(file.get(), "temporary file");
+    Withheld names;
     read_input(command.arguments, Want::any_archive,
-               [&](TarReader&, const TarEntry& entry) { names.write(printable(entry.path) + "\n"); });
-    names.finish();
-    print_file(file);
+               [&](TarReader&, const TarEntry& entry) { names.sink().write(printable(entry.path) + "\n"); });
+    names.print();
 }
 
 void info(const Command& command) {
@@ -237,15 +235,13 @@ void cat(const Command& command) {
     if (command.operands.size() != 1) misuse("cat", "needs one PATH");
     if (command.operands[0].ends_with('/') || !wanted.add(command.operands[0]))
         misuse("'" + printable(command.operands[0]) + "'", "is not the path of a file inside an archive");
-    const Fd file = temporary_file();
-    FdSink contents(file.get(), "temporary file");
+    Withheld contents;
     read_input(command.arguments, Want::any_archive, [&](TarReader& archive, const TarEntry& entry) {
         if (std::string path; wanted.takes(entry, archive.name(), path))
-            apk::copy_checked(archive, entry, contents);
+            apk::copy_checked(archive, entry, contents.sink());
     });
     wanted.check_found(input_name(command.arguments));
-    contents.finish();
-    print_file(file);
+    contents.print();
 }
 
 void lookup(const Command& command) {

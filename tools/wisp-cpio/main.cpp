@@ -1,11 +1,10 @@
 // wisp-cpio: a manifest on standard input becomes a newc archive on standard output.
 #include <unistd.h>
 
-#include <array>
-#include <cstdio>
-#include <ctime>
+#include <cstdlib>
 
 #include "wisp/cpio.hpp"
+#include "wisp/cpio_list.hpp"
 #include "wisp/cpio_read.hpp"
 #include "wisp/gzip.hpp"
 #include "wisp/manifest.hpp"
@@ -43,12 +42,6 @@ Example: wisp-cpio < manifest | gzip > initrd.img
                 {"list", 't', Option::Value::none}},
 };
 
-std::optional<std::string> environment(const std::string& name) {
-    const char* const value = std::getenv(name.c_str());
-    if (!value) return std::nullopt;
-    return value;
-}
-
 int gzip_level(const Arguments& arguments) {
     if (arguments.value("gzip") == "") return 6;
     return static_cast<int>(*arguments.number("gzip", 1, 9));
@@ -70,7 +63,7 @@ void write_archive(const Arguments& arguments) {
     const int level = compress ? gzip_level(arguments) : 0;
 
     const auto in = open_operand(single_operand(arguments), "manifest");
-    const std::vector<Entry> entries = read_manifest(*in, environment);
+    const std::vector<Entry> entries = read_manifest(*in, environment_variable);
     for (const Entry& entry : entries) CpioWriter::check(entry, in->name());
 
     FdSink out(STDOUT_FILENO, "standard output");
@@ -82,48 +75,12 @@ void write_archive(const Arguments& arguments) {
     }
 }
 
-std::string mode_text(std::uint32_t mode) {
-    std::string text = "?rwxrwxrwx";
-    constexpr std::array<std::pair<std::uint32_t, char>, 7> types{{{mode::socket, 's'}, {mode::symlink, 'l'},
-        {mode::file, '-'}, {mode::block, 'b'}, {mode::directory, 'd'}, {mode::character, 'c'}, {mode::pipe, 'p'}}};
-    for (const auto& [type, letter] : types)
-        if ((mode & mode::type_mask) == type) text[0] = letter;
-    for (std::size_t bit = 0; bit < 9; ++bit)
-        if ((mode >> (8 - bit) & 1) == 0) text[bit + 1] = '-';
-    constexpr std::array<std::pair<std::size_t, std::string_view>, 3> special{{{3, "sS"}, {6, "sS"}, {9, "tT"}}};
-    for (std::size_t i = 0; i < special.size(); ++i)
-        if (mode >> (11 - i) & 1) text[special[i].first] = special[i].second[text[special[i].first] == 'x' ? 0 : 1];
-    return text;
-}
-
-std::string time_text(std::uint32_t seconds) {
-    const std::time_t time = seconds;
-    std::tm utc{};
-    gmtime_r(&time, &utc);
-    std::array<char, 24> text{};
-    std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc);
-    return text.data();
-}
-
-std::string list_line(const NewcEntry& entry) {
-    const std::uint32_t type = entry.mode & mode::type_mask;
-    const bool is_device = type == mode::block || type == mode::character;
-    const std::string size = is_device ? std::to_string(entry.rmaj) + "," + std::to_string(entry.rmin)
-                                       : std::to_string(entry.size);
-    std::string line = mode_text(entry.mode);
-    for (const std::string& word : {std::to_string(entry.nlink), std::to_string(entry.uid),
-                                    std::to_string(entry.gid), size, time_text(entry.mtime), printable(entry.name)})
-        line += " " + word;
-    if (type == mode::symlink) line += " -> " + printable(entry.target);
-    return line + "\n";
-}
-
 void list(const Arguments& arguments) {
     for (const char* const option : {"gzip", "mtime"})
         if (arguments.has(option)) misuse(std::string("--") + option, "does not go with --list");
     const auto in = open_operand(single_operand(arguments), "archive");
     FdSink out(STDOUT_FILENO, "standard output");
-    read_initramfs(*in, [&](const NewcEntry& entry) { out.write(list_line(entry)); });
+    read_initramfs(*in, [&](const NewcEntry& entry) { out.write(list_line(entry) + "\n"); });
     out.finish();
 }
 

@@ -20,6 +20,7 @@ const Tool tool{
     .name = "wisp-fat32",
     .help = R"(usage: wisp-fat32 [OPTION]... [FILE] > IMAGE
        wisp-fat32 --list [IMAGE]
+       wisp-fat32 --info [IMAGE]
        wisp-fat32 --cat PATH [IMAGE]
 
 Writes a disk image with one FAT32 volume that holds what a manifest describes.
@@ -38,6 +39,7 @@ MODE, UID and GID are checked and left out: FAT has none of them.
       --partition-start SECTOR   where the partition begins (2048)
       --no-partition-table       the volume alone
       --list                     print what an image holds: type, size, time, path
+      --info                     print where the volume lies and how it is divided
       --cat PATH                 print a file of an image
       --help, --version
 
@@ -51,14 +53,9 @@ Example: wisp-fat32 --size 64M < manifest > sd.img
                 {"partition-start", 0, Option::Value::required},
                 {"no-partition-table", 0, Option::Value::none},
                 {"list", 0, Option::Value::none},
+                {"info", 0, Option::Value::none},
                 {"cat", 0, Option::Value::required}},
 };
-
-std::optional<std::string> environment(const std::string& name) {
-    const char* const value = std::getenv(name.c_str());
-    if (!value) return std::nullopt;
-    return value;
-}
 
 /// A number of bytes, or with a suffix of KiB, MiB, GiB or TiB.
 std::uint64_t parse_size(const std::string& text) {
@@ -98,7 +95,7 @@ void write_image(const Arguments& arguments) {
     fat32::Options options = image_options(arguments);
     const auto in = open_operand(single_operand(arguments), "manifest");
     options.manifest = in->name();
-    const fat32::Layout layout = fat32::lay_out(read_manifest(*in, environment), options);
+    const fat32::Layout layout = fat32::lay_out(read_manifest(*in, environment_variable), options);
     FdSink out(STDOUT_FILENO, "standard output");
     fat32::ImageWriter(layout, out).write();
     out.finish();
@@ -141,7 +138,8 @@ void info(const fat32::Volume& volume, Sink& out) {
     line("cluster-bytes", geometry.cluster_bytes());
     line("clusters", geometry.clusters);
     line("fats", geometry.fat_count);
-    out.write("volume-id " + std::string(as_text(Bytes())) + "\n");
+    const auto id = hex8(boot.volume_id);
+    out.write("volume-id " + std::string(id.begin(), id.end()) + "\n");
     out.write("label " + printable(label.substr(0, label.find_last_not_of(' ') + 1)) + "\n");
 }
 
@@ -152,15 +150,16 @@ void cat(const fat32::Volume& volume, const std::string& path, const std::string
     volume.copy(*item, out);
 }
 
-void read_image(const Arguments& arguments) {
-    const std::string what = arguments.has("cat") ? "cat" : "list";
+void read_image(const std::string& what, const Arguments& arguments) {
     for (const Option& option : tool.options)
         if (option.name != what && arguments.has(option.name))
             misuse("--" + option.name, "does not go with --" + what);
     const auto disk = open_image(single_operand(arguments));
     const fat32::Volume volume(*disk);
     FdSink out(STDOUT_FILENO, "standard output");
-    what == "cat" ? cat(volume, *arguments.value("cat"), disk->name(), out) : list(volume, out);
+    if (what == "list") list(volume, out);
+    if (what == "info") info(volume, out);
+    if (what == "cat") cat(volume, *arguments.value("cat"), disk->name(), out);
     out.finish();
 }
 
@@ -168,6 +167,8 @@ void read_image(const Arguments& arguments) {
 
 int main(int argc, char** argv) {
     return run_tool(tool, argc, argv, [](const Arguments& arguments) {
-        arguments.has("list") || arguments.has("cat") ? read_image(arguments) : write_image(arguments);
+        for (const char* const what : {"cat", "list", "info"})
+            if (arguments.has(what)) return read_image(what, arguments);
+        write_image(arguments);
     });
 }

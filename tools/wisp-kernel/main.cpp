@@ -71,12 +71,9 @@ void write_image(const Arguments& arguments) {
     refuse_terminal();
     const auto in = open_kernel(arguments);
     const std::string folder = temporary_folder();
-    const Fd checked = open_temporary(folder);
-    FdSink copy(checked.get(), folder);
-    read_kernel(*in, copy, folder);
-    copy.finish();
-    rewind(checked, folder);
-    FdInput image(checked.get(), folder);
+    Spool checked(folder);
+    read_kernel(*in, checked.sink(), folder);
+    FdInput image(checked.finish(), "temporary file in " + folder);
     FdSink out(STDOUT_FILENO, "standard output");
     image.copy_all(out);
     out.finish();

@@ -1,0 +1,87 @@
+load ../lib/common
+
+# make_image: an image with a fake kernel of 16 KiB pages, an initrd, a folder and a plain file.
+make_image() {
+    { head -c 16 /dev/zero && printf '\0\0\1\0\0\0\0\0\014\0\0\0\0\0\0\0' && head -c 24 /dev/zero && printf 'ARMd' &&
+        head -c 5000 /dev/zero && printf 'Linux version 6.6.6-test (somebody) #1 SMP\n' && head -c 60429 /dev/zero; } >Image
+    printf 'dir /dev 0755 0 0\nnod /dev/null 0666 0 0 c 1 3\nslink /link dev/null 0777 0 0\n' >initrd.manifest
+    wisp-cpio -z <initrd.manifest >initrd.img
+    echo hello >plain
+    printf 'dir /folder 0755 0 0\nfile /Image Image 0644 0 0\nfile /initrd.img initrd.img 0644 0 0\nfile /folder/a-plain-file.txt plain 0644 0 0\n' |
+        wisp-fat32 --label TEST --volume-id 1234ABCD --size 64M >image
+}
+
+@test "an image shows its volume, its files, its kernel and its initrd" {
+    make_image
+    wisp-inspect image >report
+    grep -q "^image   67108864 bytes$" report
+    grep -q "^volume  FAT32 'TEST', id 1234ABCD, at byte 1048576, 66060288 bytes, " report
+    grep -q '^folder  folder/$' report
+    grep -q '^file    folder/a-plain-file.txt, 6 bytes$' report
+    grep -q "^file    Image, $(wc -c <Image) bytes$" report
+    grep -q '^          kernel: image, aarch64, pages of 16384 bytes, 6.6.6-test (somebody) #1 SMP$' report
+    wisp-cpio --list initrd.img | sed 's/^/          /' >listing
+    grep -A 2 '^          drwx' report | cmp - listing
+}
+
+@test "--json is JSON, and says the same" {
+    make_image
+    wisp-inspect --json image >report
+    # nlohmann-json reads it back strictly; jq is the judge where there is one
+    ! command -v jq >/dev/null || [ "$(jq -r '.files[] | select(.path == "Image") | .kernel.page_size' report)" = 16384 ]
+    grep -q '"label": "TEST"' report
+    grep -q '"page_size": 16384' report
+    grep -q '"version": "6.6.6-test (somebody) #1 SMP"' report
+    grep -q '"target": "dev/null"' report
+    run -0 wisp-inspect --json initrd.img
+    [[ "${lines[1]}" == '  "type": "initrd",' ]]
+}
+
+@test "an image that mkfs.fat and mcopy made is shown too" {
+    make_image
+    truncate -s 64M foreign
+    mkfs.fat -F 32 -n OTHER foreign >/dev/null
+    mcopy -i foreign Image initrd.img plain ::
+    wisp-inspect foreign >report
+    grep -q "^volume  FAT32 'OTHER'" report
+    grep -q '^          kernel: image, aarch64, pages of 16384 bytes' report
+    grep -q '^file    plain, 6 bytes$' report
+}
+
+@test "what is neither is refused, with nothing printed" {
+    echo hello >text
+    run -1 --separate-stderr wisp-inspect text
+    [ "$stderr" = "wisp-inspect: text: boot sector at offset 0 needs 512 bytes, the file ends at 6" ]
+    [ -z "$output" ]
+    head -c 4096 /dev/zero >zeros
+    run -1 --separate-stderr wisp-inspect zeros
+    [ "$stderr" = "wisp-inspect: zeros: has neither a FAT32 volume nor a partition table" ]
+    : >empty
+    run -1 --separate-stderr wisp-inspect empty
+    [ "$stderr" = "wisp-inspect: empty: boot sector at offset 0 needs 512 bytes, the file ends at 0" ]
+    make_image
+    head -c 30000000 image >cut
+    run -1 --separate-stderr wisp-inspect cut
+    [[ "$stderr" == "wisp-inspect: cut: "* ]]
+    [ -z "$output" ]
+    for ((size = 1; size < $(wc -c <initrd.img); size += 7)); do
+        head -c "$size" initrd.img >cut
+        run -1 --separate-stderr wisp-inspect cut
+        [ -n "$stderr" ]
+        [ -z "$output" ]
+    done
+}
+
+@test "usage, a full disk and a closed output are status 2" {
+    make_image
+    run -2 --separate-stderr wisp-inspect
+    [ "$stderr" = "wisp-inspect: FILE: is missing: which image or initrd?" ]
+    run -2 --separate-stderr wisp-inspect --frob
+    [ "$stderr" = "wisp-inspect: --frob: unknown option, see wisp-inspect --help" ]
+    run -2 --separate-stderr wisp-inspect missing
+    [ "$stderr" = "wisp-inspect: missing: open: No such file or directory" ]
+    run -2 --separate-stderr sh -c 'wisp-inspect image >/dev/full'
+    [ "$stderr" = "wisp-inspect: standard output: write: No space left on device" ]
+    run -2 --separate-stderr sh -c 'wisp-inspect image >&-'
+    [ "$stderr" = "wisp-inspect: standard output: write: Bad file descriptor" ]
+}
