@@ -574,6 +574,7 @@ boot() {
     [ -n "$qemu" ] || die "$target: is no target QEMU can boot"
     set -- --board "$board_file" --kernel "$output/vmlinuz" --initrd "$output/initrd.img" --accel "$accel" --ip "$ip"
     [ -z "$gateway" ] || set -- "$@" --gateway "$gateway"
+    for resolver in $dns; do set -- "$@" --dns "$resolver"; done
     for dtb in $dtbs; do set -- "$@" --dtb "$entry/card/${dtb##*/}"; done
     for port in $ports; do
         set -- "$@" --forward "$port"

@@ -143,7 +143,7 @@ inline Signer verify(const Signatures& signatures, Bytes bytes, const Keyring& k
     if (!mismatched.empty()) refuse(subject, "does not match its signature by " + mismatched);
     if (!unknown.empty()) refuse(subject, "is signed by " + unknown + ", not by a key in " + keys.folder());
     for (const std::string& name : signatures.ignored)
-        refuse(subject, "has no signature of a supported kind, only '" + printable(name) + "'");
+        refuse(subject, "has no signature of a supported kind and size, only '" + printable(name) + "'");
     refuse(subject, "has no signature");
 }
 

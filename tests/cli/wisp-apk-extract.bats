@@ -162,12 +162,12 @@ EOF
     fixture
     mkdir out
     echo one >one
-    echo two >two
-    tar -P --transform='flags=hr;s,^link$,boot/link,;s,^one$,../../etc/shadow,' -cf hard.tar one two 2>/dev/null
-    ln one link
-    tar -P --sort=name --transform='s,^one$,../one,' -cf hard.tar link one
-    bsdtar -tvf hard.tar
-    refused 1 "hard.tar: path '../one' has a part '..'" wisp-apk extract -C out link -f hard.tar
+    ln one two
+    tar -P --transform='flags=h;s,^one$,../../etc/shadow,' -cf hard.tar one two
+    bsdtar -tvf hard.tar | grep -q 'two link to ../../etc/shadow$'
+    for path in one two; do
+        refused 1 "hard.tar: path '../../etc/shadow' has a part '..'" wisp-apk extract -C out $path -f hard.tar
+    done
     attack device <<EOF
 dev/null type=char device=native,1,3 uid=0 gid=0 mode=666
 dev/disk type=block device=native,8,0 uid=0 gid=0 mode=660

@@ -91,8 +91,13 @@ size=$(wc -c <plain.tar)" ]
 
     apk_tar -C signatures .SIGN.NEW.maker.rsa.pub | apk_cut | apk_gzip >signatures.tar.gz
     cat signatures.tar.gz control.tar.gz data.tar.gz >new.apk
-    refused 1 "new.apk: has no signature of a supported kind, only '.SIGN.NEW.maker.rsa.pub'" \
+    refused 1 "new.apk: has no signature of a supported kind and size, only '.SIGN.NEW.maker.rsa.pub'" \
         wisp-apk verify --keys keys -f new.apk
+
+    apk_tar -C signatures .SIGN.RSA512.maker.rsa.pub | apk_cut | apk_gzip >signatures.tar.gz
+    cat signatures.tar.gz control.tar.gz data.tar.gz >long.apk
+    refused 1 "long.apk: has no signature of a supported kind and size, only '.SIGN.RSA512.maker.rsa.pub'" \
+        wisp-apk verify --keys keys -f long.apk
 }
 
 @test "a package without datahash, or with a wrong one, is refused although it is signed" {

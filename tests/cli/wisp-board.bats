@@ -79,7 +79,7 @@ becomes() {
     becomes '"package": "linux"' '"packages": []' ': kernel.packages: is empty'
     becomes '"package": "linux"' '"packages": [{"package": "a"}, {"name": "b"}]' ': kernel.packages[1].name: unknown key, known here: package, version, sha256'
     becomes 'boot/vmlinuz' '../vmlinuz' ": kernel.image: path '../vmlinuz-{release}' has a part '..'"
-    becomes 'boot/vmlinuz' 'boot/$(id)' ": kernel.image: 'boot/\$(id)-{release}' has a character that no path here needs"
+    becomes 'boot/vmlinuz' "boot/\$(id)" ": kernel.image: 'boot/\$(id)-{release}' has a character that no path here needs"
     becomes '"release": "6.1"' '"release": "6 1"' ": kernel.release: '6 1' is not a kernel release or the path of a file that holds it"
     becomes '"console=ttyAMA0"' '"console=ttyAMA0\nroot=x"' ": cmdline: 'console=ttyAMA0\\x0aroot=x' has a control character"
     becomes '"console=ttyAMA0"' "\"$(printf %02048d 0)\"" ': cmdline: has 2048 characters, and a kernel takes 2047'
@@ -381,8 +381,8 @@ JSON
         [ "$stderr" = "wisp-board: standard output: write: Bad file descriptor" ]
     done
     echo hello >hello && : >empty
-    records >records
-    run -2 --separate-stderr sh -c "wisp-board manifest <records >/dev/full"
+    records >lines
+    run -2 --separate-stderr sh -c "wisp-board manifest <lines >/dev/full"
     [ "$stderr" = "wisp-board: standard output: write: No space left on device" ]
     run -2 --separate-stderr sh -c "wisp-board manifest <&-"
     [ "$stderr" = "wisp-board: standard input: read: Bad file descriptor" ]

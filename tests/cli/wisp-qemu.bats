@@ -201,9 +201,9 @@ refused() {
 }
 
 @test "a full disk or a closed output is not a success" {
-    run -2 --separate-stderr sh -c "wisp-qemu "${machine[@]}" --print >/dev/full"
+    run -2 --separate-stderr sh -c "wisp-qemu ${machine[*]} --print >/dev/full"
     [ "$stderr" = "wisp-qemu: standard output: write: No space left on device" ]
-    run -2 --separate-stderr sh -c "wisp-qemu "${machine[@]}" --print >&-"
+    run -2 --separate-stderr sh -c "wisp-qemu ${machine[*]} --print >&-"
     [ "$stderr" = "wisp-qemu: standard output: write: Bad file descriptor" ]
 }
 

@@ -97,8 +97,8 @@ TEST_CASE("real packages verify with the keys of those who made them") {
     CHECK(alpine.signer->key == "alpine-devel@lists.alpinelinux.org-616ae350.rsa.pub");
     CHECK(alpine.signer->algorithm == DigestAlgorithm::sha1);
     CHECK(alpine.checksum == "Q1LLq2qDNrS/qRnhxQ3hsY/sHbQnc="); // openssl dgst -sha1 -binary | openssl base64
-    CHECK(alpine.info.values("depend") == std::vector<std::string>{"alpine-baselayout-data=3.2.0-r23", "/bin/sh",
-                                                                   "so:libc.musl-aarch64.so.1"});
+    CHECK(alpine.info.values("depend") == std::vector<std::string>{"alpine-baselayout-data=3.2.0-r23",
+                                                                   "/bin/sh", "so:libc.musl-aarch64.so.1"});
     CHECK(verify(contents(pretend)).signer->algorithm == DigestAlgorithm::sha256);
     CHECK_THROWS_WITH(verify(contents("replaces-0.0.1-r0.apk")), "in: is not signed");
 }
@@ -205,7 +205,8 @@ TEST_CASE("the audit of deflate data refuses a second spelling") {
     CHECK(audit({0x21, 0x01, 0x00, 0xfe, 0xff, 'a'}, "a") == "has bits set where deflate data is padded");
     // Two 'a' and a match of 9 (0000111), at distance 1 (00000) and at distance 2 (00001).
     CHECK(audit({0x4b, 0x4c, 0x84, 0x03, 0x00}, "aaaaaaaaaaa") == "");
-    CHECK(audit({0x4b, 0x4c, 0x84, 0x43, 0x00}, "aaaaaaaaaaa") == "has deflate data that no usual compressor writes");
+    CHECK(audit({0x4b, 0x4c, 0x84, 0x43, 0x00}, "aaaaaaaaaaa") ==
+          "has deflate data that no usual compressor writes");
 }
 
 TEST_CASE("signature names take the longest algorithm, and unknown ones take none") {
@@ -269,7 +270,8 @@ TEST_CASE("records of an index that cannot be used are refused") {
     CHECK_THROWS_WITH(read("nonsense\n" + good), "in: index has a line without a field: 'nonsense'");
     CHECK_THROWS_WITH(read(good + "X:y\n"),
                       "in: index has 'a' with a field 'X', which only newer clients than this may install");
-    CHECK_THROWS_WITH(read("T:" + std::string(2 << 20, 'x')), "in: index has a line of more than 1048576 bytes");
+    CHECK_THROWS_WITH(read("T:" + std::string(2 << 20, 'x')),
+                      "in: index has a line of more than 1048576 bytes");
 }
 
 TEST_CASE("paths of entries are relative and do not climb") {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstdio>
 #include <memory>
@@ -81,5 +82,4 @@ TEST_CASE(
 
 TEST_CASE("another architecture is emulated") {
     CHECK(usable_accelerator(host_arch == "x86_64" ? "aarch64" : "x86_64") == "tcg");
-    CHECK(usable_accelerator("") == (host_arch.empty() ? usable_accelerator(host_arch) : "tcg"));
 }

@@ -19,7 +19,10 @@ public:
         put(record.size, size);
         put(record.linkname, link);
         record.typeflag = type;
-        std::memcpy(record.magic.data(), "ustar\0" "00", 8);
+        std::memcpy(record.magic.data(),
+                    "ustar\0"
+                    "00",
+                    8);
         return add(record);
     }
     Tar& add(TarHeader record) {
@@ -95,19 +98,31 @@ TEST_CASE("names come from the header, its prefix, GNU long names or pax, the la
     TarHeader prefixed;
     std::memcpy(prefixed.name.data(), "name", 4);
     std::memcpy(prefixed.prefix.data(), "some/folder", 11);
-    std::memcpy(prefixed.magic.data(), "ustar\0" "00", 8);
+    std::memcpy(prefixed.magic.data(),
+                "ustar\0"
+                "00",
+                8);
     CHECK(listing(Tar().add(prefixed).end().bytes) == "some/folder/name 0 0\nend");
     std::memcpy(prefixed.magic.data(), "ustar  \0", 8); // GNU's old format has no prefix
     CHECK(listing(Tar().add(prefixed).end().bytes) == "name 0 0\nend");
 
     const std::string full(100, 'n');
     CHECK(listing(Tar().header(full, '0', "0").end().bytes) == full + " 0 0\nend");
-    CHECK(listing(Tar().header("L", 'L', "5").data(std::string_view("long\0", 5)).header("short", '0', "0").end().bytes) ==
-          "long 0 0\nend");
+    CHECK(listing(Tar()
+                      .header("L", 'L', "5")
+                      .data(std::string_view("long\0", 5))
+                      .header("short", '0', "0")
+                      .end()
+                      .bytes) == "long 0 0\nend");
     CHECK(listing(Tar().header("K", 'K', "3").data("far").header("link", '2', "0", "near").end().bytes) ==
           "link 2 0 -> far\nend");
-    CHECK(listing(Tar().pax("12 path=pax\n").header("L", 'L', "4").data("long").header("a", '0', "0").end().bytes) ==
-          "pax 0 0\nend");
+    CHECK(listing(Tar()
+                      .pax("12 path=pax\n")
+                      .header("L", 'L', "4")
+                      .data("long")
+                      .header("a", '0', "0")
+                      .end()
+                      .bytes) == "pax 0 0\nend");
     CHECK(listing(Tar().pax("16 linkpath=far\n").header("link", '2', "0", "near").end().bytes) ==
           "link 2 0 -> far\nend");
     CHECK(listing(Tar().pax("12 path=pax\n8 path=\n").header("a", '0', "0").end().bytes) == "a 0 0\nend");
@@ -126,13 +141,17 @@ TEST_CASE("a tar may be cut between entries, which is not the same as ending") {
 }
 
 TEST_CASE("a tar that is cut anywhere else is refused, whatever the byte") {
-    const std::string whole = Tar().pax("12 path=pax\n").header("a", '0', "600").data(std::string(384, 'x')).end().bytes;
+    const std::string whole =
+        Tar().pax("12 path=pax\n").header("a", '0', "600").data(std::string(384, 'x')).end().bytes;
     REQUIRE_THAT(listing(whole), Catch::EndsWith("end"));
     for (std::size_t size = 1; size < whole.size(); ++size) {
         CAPTURE(size);
-        if (size == 2048) CHECK(listing(std::string_view(whole).substr(0, size)).ends_with("cut"));
-        else CHECK_THROWS_WITH(listing(std::string_view(whole).substr(0, size)),
-                          Catch::StartsWith("in: is cut in") || Catch::StartsWith("in: ends after an extended header"));
+        if (size == 2048)
+            CHECK(listing(std::string_view(whole).substr(0, size)).ends_with("cut"));
+        else
+            CHECK_THROWS_WITH(
+                listing(std::string_view(whole).substr(0, size)),
+                Catch::StartsWith("in: is cut in") || Catch::StartsWith("in: ends after an extended header"));
     }
 }
 
@@ -159,7 +178,8 @@ TEST_CASE("extended headers that lie are refused") {
         {"9 =value\n", "extended header record '=value' has no key"},
         {"9 size=x\n", "extended header size 'x' is not a number of 64 bits"},
         {"11 size=-1\n", "extended header size '-1' is not a number of 64 bits"},
-        {"29 size=18446744073709551616\n", "extended header size '18446744073709551616' is not a number of 64 bits"},
+        {"29 size=18446744073709551616\n",
+         "extended header size '18446744073709551616' is not a number of 64 bits"},
         {"22 GNU.sparse.major=1\n", "has a sparse entry, which is not supported"},
         {std::string("12 path=a\0b\n", 12), "extended header path has a NUL byte"},
     }));
@@ -168,7 +188,8 @@ TEST_CASE("extended headers that lie are refused") {
 }
 
 TEST_CASE("sizes that two readers would take in two ways are refused") {
-    CHECK(listing(Tar().pax("9 size=3\n").header("a", '0', "0").data("abc").end().bytes) == "a 0 3: abc\nend");
+    CHECK(listing(Tar().pax("9 size=3\n").header("a", '0', "0").data("abc").end().bytes) ==
+          "a 0 3: abc\nend");
     CHECK(listing(Tar().pax("9 size=3\n").header("a", '0', "77777777777").data("abc").end().bytes) ==
           "a 0 3: abc\nend");
     CHECK_THROWS_WITH(listing(Tar().pax("12 size=512\n").header("a", '0', "3").data("abc").end().bytes),
@@ -182,7 +203,8 @@ TEST_CASE("sizes that two readers would take in two ways are refused") {
 }
 
 TEST_CASE("a size beyond the end is a cut, however large") {
-    const std::string tar = Tar().pax("29 size=18446744073709551615\n").header("a", '0', "0").data("abc").bytes;
+    const std::string tar =
+        Tar().pax("29 size=18446744073709551615\n").header("a", '0', "0").data("abc").bytes;
     MemoryInput lying(as_bytes(tar), "in");
     TarReader archive(lying);
     REQUIRE(archive.next());
@@ -195,7 +217,8 @@ TEST_CASE("what a tar may not hold is refused") {
     CHECK_THROWS_WITH(listing(std::string(512, '\0') + Tar().header("hidden", '0', "0").bytes),
                       "in: goes on after its end mark, at byte 512 of the tar");
     CHECK_THROWS_WITH(listing(std::string(512, '\0')), "in: is cut inside its end mark");
-    CHECK_THROWS_WITH(listing(Tar().header("a", 'S', "0").end().bytes), "in: 'a' is of type 'S', which is not supported");
+    CHECK_THROWS_WITH(listing(Tar().header("a", 'S', "0").end().bytes),
+                      "in: 'a' is of type 'S', which is not supported");
     CHECK_THROWS_WITH(listing(Tar().header("", '0', "0").end().bytes),
                       "in: has an entry with a name of 0 bytes, allowed are 1 to 4096");
     CHECK_THROWS_WITH(listing(Tar().pax("8 path=\n").pax("8 path=\n").end().bytes),

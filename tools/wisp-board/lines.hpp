@@ -1,6 +1,7 @@
 // The lines `key=value` that wisp-board gives to a shell, and the table it gives to people.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
