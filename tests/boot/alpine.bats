@@ -7,7 +7,7 @@ load ../lib/apk
 make_linux_virt() { # OUT KEY
     local entry root release zipped
     "$WISP_ROOT/wisp.sh" fetch -q -t qemu-debian
-    entry=$(find "$XDG_CACHE_HOME/wisp/qemu-debian" -name Image -printf '%h\n' | head -n 1)
+    entry=$(cache_entry qemu-debian)
     release=6.1.0-50-cloud-arm64
     root=$1.root
     mkdir -p "$root/boot" "$root/usr/share/kernel/virt" "$root/lib/modules/$release/kernel/drivers/net"
@@ -108,7 +108,8 @@ refused() {
     WISP_ALPINE_MIRROR=file:///nowhere wisp build -q --boards boards -t qemu -b "$services/probe-aarch64"
     wisp build -q --offline --boards boards -t qemu -b "$services/probe-aarch64"
     # the kernel that came out of the zboot file is the one that went in
-    cmp wisp-output/vmlinuz "$(find "$WISP_ROOT/${WISP_BUILD:-build}/cache/wisp/qemu-debian" -name Image)"
+    XDG_CACHE_HOME=$WISP_ROOT/${WISP_BUILD:-build}/cache
+    cmp wisp-output/vmlinuz "$(cache_entry qemu-debian)/Image"
 }
 
 @test "a package signed by a stranger is refused" {

@@ -48,7 +48,7 @@ firmware() {
     run -1 grep -iE 'warning|wrong|invalid|differ|error|bad|orphan|unused|reclaim' <(grep -v '^Checking' report)
     mkdir back
     mcopy -s -i volume :: back
-    entry=$(find "$XDG_CACHE_HOME/wisp/card" -name Image -printf '%h\n')
+    entry=$(cache_entry card)
     cmp "$entry/Image" back/Image
     cmp "$WISP_ROOT/tests/boards/extlinux.conf" back/extlinux/extlinux.conf
     printf 'arm_64bit=1\nkernel=Image\ninitramfs initrd.img followkernel\n' | cmp - back/config.txt

@@ -5,7 +5,7 @@ load ../lib/boot
 setup() {
     cd "$BATS_TEST_TMPDIR"
     wisp fetch -q -t qemu-debian
-    entry=$(find "$XDG_CACHE_HOME/wisp/qemu-debian" -name Image -printf '%h\n')
+    entry=$(cache_entry qemu-debian)
     printf 'IFACE=eth0\nADDR=10.0.2.15/24\nGW=10.0.2.2\n' >wisp.conf
     cp "$entry/modules.list" modules
     cp "$services/hello-aarch64" service

@@ -8,6 +8,9 @@ export XDG_CACHE_HOME=$WISP_ROOT/${WISP_BUILD:-build}/cache
 
 wisp() { "$WISP_ROOT/wisp.sh" "$@"; }
 
+# cache_entry TARGET: the folder the latest build of that target took its kernel from.
+cache_entry() { find "$XDG_CACHE_HOME/wisp/$1" -name inputs -printf '%T@ %h\n' | sort -n | tail -n 1 | cut -d ' ' -f 2-; }
+
 # free_port: prints a port nobody listens on just now.
 free_port() {
     local port
