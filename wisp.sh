@@ -399,7 +399,10 @@ extract() {
 # normalise_kernel: the raw kernel, and its modules plain and with all they need.
 normalise_kernel() {
     case $release in
-        */*) release=$(cat -- "$(find_file "$release")") ;;
+        */*)
+            file=$(find_file "$release")
+            release=$(cat -- "$file")
+            ;;
     esac
     file=$(find_file "${image:-kernel}")
     tool wisp-kernel image "$file" >"$fill/Image"
@@ -422,7 +425,10 @@ MODULES
 # fill_card: device trees, overlays and firmware, as they are to lie on the card; where each is from goes to card.origins.
 fill_card() {
     : >"$fill/card.origins"
-    for path in $dtbs; do to_card "$(find_file "$path")" "${path##*/}"; done
+    for path in $dtbs; do
+        file=$(find_file "$path") # on its own: a failure inside another command's words would be lost
+        to_card "$file" "${path##*/}"
+    done
     if [ -n "$overlays" ]; then
         folder_of_overlays=$(find_file "$overlays")
         find "$folder_of_overlays" -type f >"$fill/list"
@@ -430,7 +436,10 @@ fill_card() {
     fi
     while read -r from name sha256 where; do
         case $from in
-            path) to_card "$(find_file "$where")" "$name" ;;
+            path)
+                file=$(find_file "$where")
+                to_card "$file" "$name"
+                ;;
             file) to_card "$where" "$name" profile ;;
             url)
                 download "$where" "$fill/download"

@@ -12,3 +12,6 @@ unset SOURCE_DATE_EPOCH XDG_CACHE_HOME NO_COLOR
 setup() {
     cd "$BATS_TEST_TMPDIR" || return
 }
+
+# unsanitized WHY: skips a test that tools built with sanitizers cannot take.
+unsanitized() { [ -z "${WISP_SANITIZED-}" ] || skip "$1"; }
