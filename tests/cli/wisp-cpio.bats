@@ -1,7 +1,7 @@
 load ../lib/common
 
 # Judges: gen_init_cpio built from the kernel's source (make test builds it), GNU cpio, bsdtar, gzip.
-gen_init_cpio=${WISP_JUDGES:-$WISP_ROOT/build/judges}/gen_init_cpio
+gen_init_cpio=${WISP_JUDGES:-$WISP_BUILD/judges}/gen_init_cpio
 
 # Everything the grammar has, on files whose time is 5.
 write_sample() {
