@@ -80,6 +80,8 @@ public:
 private:
     std::uint64_t measure() const {
         const off_t end = ::lseek(fd_, 0, SEEK_END);
+        if (end < 0 && errno == ESPIPE)
+            throw Error(name_, "is a pipe or a terminal, and must be a file", Fault::system);
         if (end < 0) fail_errno(name_, "seek");
         return static_cast<std::uint64_t>(end);
     }

@@ -472,7 +472,7 @@ T
     misused 'b: one FILE is enough' a b
     misused 'none: open: No such file or directory' none
     run -2 --separate-stderr sh -c 'cat /dev/null | wisp-fat32 --list'
-    [ "$stderr" = 'wisp-fat32: standard input: seek: Illegal seek' ]
+    [ "$stderr" = 'wisp-fat32: standard input: is a pipe or a terminal, and must be a file' ]
 }
 
 @test "a full disk, a closed output and a terminal are errors" {

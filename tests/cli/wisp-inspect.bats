@@ -73,8 +73,10 @@ make_image() {
 
 @test "usage, a full disk and a closed output are status 2" {
     make_image
-    run -2 --separate-stderr wisp-inspect
-    [ "$stderr" = "wisp-inspect: FILE: is missing: which image or initrd?" ]
+    run -2 --separate-stderr sh -c 'cat image | wisp-inspect'
+    [ "$stderr" = "wisp-inspect: standard input: is a pipe or a terminal, and must be a file" ]
+    wisp-inspect <image | cmp - <(wisp-inspect image)
+    wisp-inspect - <initrd.img | cmp - <(wisp-inspect initrd.img)
     run -2 --separate-stderr wisp-inspect --frob
     [ "$stderr" = "wisp-inspect: --frob: unknown option, see wisp-inspect --help" ]
     run -2 --separate-stderr wisp-inspect missing

@@ -144,6 +144,7 @@ void info(const fat32::Volume& volume, Sink& out) {
 }
 
 void cat(const fat32::Volume& volume, const std::string& path, const std::string& image, Sink& out) {
+    refuse_terminal();
     const auto item = volume.find(path);
     if (!item) refuse(image, "has no '" + printable(path) + "'");
     if (item->is_directory) refuse(image, "'" + printable(path) + "' is a folder");

@@ -1,6 +1,8 @@
 // wisp-inspect: what is in an image or an initrd, down to the kernel's version and the service's mode.
 #include <nlohmann/json.hpp>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <functional>
 
@@ -19,10 +21,11 @@ namespace {
 
 const Tool tool{
     .name = "wisp-inspect",
-    .help = R"(usage: wisp-inspect [--json] FILE
+    .help = R"(usage: wisp-inspect [--json] [FILE]
 
 Shows what a disk image or an initrd holds. Of an image: the partition, the FAT32 volume, every
-file, and of the kernels and initrds among them what they are and what is in them.
+file, and of the kernels and initrds among them what they are and what is in them. FILE, or standard input,
+must be a file, not a pipe.
 
       --json   for programs
       --help, --version
@@ -144,15 +147,17 @@ std::string report(const Json& json) {
 }
 
 void inspect(const Arguments& arguments) {
-    const auto file = single_operand(arguments);
-    if (!file) misuse("FILE", "is missing: which image or initrd?");
     const bool for_people = !arguments.has("json");
-    const FdSeekable disk(open_read(*file), printable(*file));
+    const auto file = single_operand(arguments);
+    const std::string name = file && *file != "-" ? printable(*file) : "standard input";
+    const Fd fd = file && *file != "-" ? open_read(*file) : Fd(::dup(STDIN_FILENO));
+    const FdSeekable disk(fd.get(), name);
     std::vector<std::uint8_t> head(std::min<std::uint64_t>(head_size, disk.size()));
     disk.read(0, head, "the first bytes");
     Json json;
     if (is_initrd(head)) {
-        FdInput in(open_read(*file), printable(*file));
+        if (::lseek(fd.get(), 0, SEEK_SET) != 0) fail_errno(name, "seek");
+        FdInput in(fd.get(), name);
         json = {{"type", "initrd"}, {"size", disk.size()}, {"entries", initrd_json(in, for_people)}};
     } else {
         json = image_json(disk, for_people);
