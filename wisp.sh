@@ -21,6 +21,8 @@ case ${XDG_CACHE_HOME-} in
     /*) cache=$XDG_CACHE_HOME/wisp ;;
     *) cache=${HOME:+$HOME/.cache/wisp} ;; # a relative one is not valid: XDG Base Directory Specification
 esac
+config=${XDG_CONFIG_HOME:-${HOME:+$HOME/.config}}
+own=${config:+$config/wisp/boards} # the user's own profiles
 quiet='' verbose='' offline='' accel=auto work='' fill=''
 
 usage() {
@@ -32,6 +34,8 @@ commands:
   run        build, then boot it in QEMU; ends when the machine ends
   validate   check the service and the configuration, build nothing
   fetch      fill the cache with the target's kernel, for later or for --offline
+  pin        write the newest versions and their SHA-256 into your copy of
+             the target's profile
   targets    list the boards there are
   inspect [--json] FILE
              show what is in an image or an initrd
@@ -50,10 +54,11 @@ options:
       --accel NAME           run: auto, kvm, hvf or tcg (auto)
       --boards FOLDER        further board profiles, may be repeated
       --offline              never touch the network
+      --allow-unpinned       take what the profile has no version or SHA-256 of
   -q, --quiet                say nothing but errors
   -v, --verbose              show the command of each step
 
-environment: XDG_CACHE_HOME, SOURCE_DATE_EPOCH, WISP_BOARDS, WISP_ALPINE_MIRROR
+environment: XDG_CACHE_HOME, XDG_CONFIG_HOME, SOURCE_DATE_EPOCH, WISP_BOARDS, WISP_ALPINE_MIRROR
 USAGE
 }
 
@@ -113,10 +118,22 @@ sha256_of() { sha256 <"$1" | cut -d ' ' -f 1; }
 
 # ---- the configuration -----------------------------------------------------------------------------------------
 
+# board ARGUMENT...: wisp-board, which looks for profiles in the folders the user names, in $WISP_BOARDS, in the user's own
+# and in those that ship.
+board() {
+    board_command=$1
+    shift
+    set -- --as wisp --shipped "$boards" "$@"
+    [ ! -d "$own" ] || set -- --shipped "$own" "$@"
+    [ -z "${WISP_BOARDS-}" ] || set -- --shipped "$WISP_BOARDS" "$@"
+    tool wisp-board "$board_command" "$@"
+}
+
 # configure ARGUMENT...: wisp-board merges flags, wisp.json and profile, and checks them all; each line of its answer
 # becomes a variable. What may be there several times becomes a list, a value a line.
 configure() {
-    answer=$(tool wisp-board config --as wisp --shipped "${WISP_BOARDS:-$boards}" --shipped "$boards" "$@")
+    answer=$(board config "$@")
+    boards_given='' allow_unpinned='' unpinned=''
     target='' binary='' ip='' gateway='' dns='' output='' ports='' board_file='' arch='' page_size='' interface=''
     kernel_source='' branch='' suite='' packages='' kernel_path='' kernel_sha256='' kernel_modules='' image=''
     release='' modules='' dtbs='' overlays='' firmware='' boot_config='' cmdline='' qemu='' card=''
@@ -130,6 +147,9 @@ configure() {
             output) output=$value ;;
             port) ports=$ports$value$nl ;;
             offline) offline=$value ;;
+            allow_unpinned) allow_unpinned=$value ;;
+            boards) boards_given=$boards_given$value$nl ;;
+            unpinned) unpinned=$unpinned$value$nl ;;
             board_file) board_file=$value ;;
             arch) arch=$value ;;
             page_size) page_size=$value ;;
@@ -169,15 +189,27 @@ address_for_qemu() {
 # which find_kernel holds to the kernel's own.
 check_service() { tool wisp-elfcheck --arch "$arch" --page-size "$page_size" -- "$binary" >/dev/null; }
 
+# check_pins: refuses a profile that does not say exactly what it takes from elsewhere.
+check_pins() {
+    [ -n "$unpinned" ] && [ -z "$allow_unpinned" ] || return 0
+    die "$board_file: ${unpinned%%"$nl"*} is not pinned: wisp.sh pin --target $target pins it," \
+        "--allow-unpinned takes what comes"
+}
+
+# pinned SHA256: the record's word for a pin; "-" is none.
+pinned() { if [ "$1" = - ]; then echo no; else echo yes; fi; }
+
 # ---- the kernel: from a distributor's package to a cache entry -------------------------------------------------
 
 # find_kernel [afresh]: makes `entry` the folder with all that the profile takes from elsewhere: Image and kernel.info,
-# modules/ and modules.list in load order, card/ with files for the card, origins. It is in the cache, unless the profile's
+# modules/ and modules.list in load order, card/ with files for the card, origins and who of them has what. It is in the cache, unless the profile's
 # kernel is a local file. An entry appears under its name by one rename, so it is complete or absent, and never changes or
 # goes away; the name is a checksum of all that went into it, so a profile that changes never meets an old entry. Where the
 # profile pins no version, the newest entry counts, and `afresh` makes another.
 find_kernel() {
-    inputs=$(printf '%s\nwisp=%s\n' "$answer" "$wisp_version" |
+    check_pins
+    # 2: the form of an entry
+    inputs=$(printf '%s\nwisp=%s 2\n' "$answer" "$wisp_version" |
         grep -E '^(arch|kernel_|branch|suite|package|image|release|module|dtb|overlays|firmware|wisp)')
     [ -n "$cache" ] || misuse "HOME: is not set, and neither is XDG_CACHE_HOME: there is no place for the cache"
     version=$(printf '%s' "$packages" | sed -n '1s/^[^ ]* \([^ ]*\) .*/\1/p')
@@ -229,7 +261,7 @@ fill_entry() {
     fill_card
     rm -rf -- "$fill/packages" "$fill/apt" "$fill/list" "$fill/report" "$fill/download" "$fill/index"
     printf '%s\n' "$inputs" >"$fill/inputs"
-    sums=$(cd "$fill" && find . -type f | sort | while read -r file; do sha256 "$file"; done)
+    sums=$(cd "$fill" && find . -type f | sort | while read -r one; do sha256 "$one"; done)
     printf '%s\n' "$sums" >"$fill/SHA256SUMS"
     chmod 755 "$fill"
 }
@@ -274,31 +306,67 @@ get_local_kernel() {
         mkdir "$fill/packages/kernel"
         cp -- "$kernel_path" "$fill/packages/kernel/kernel"
     fi
-    printf 'local\tkind=file\tsource=%s\tsha256=%s\n' "${kernel_path##*/}" "$(sha256_of "$kernel_path")" \
-        >>"$fill/origins"
+    printf 'local\tkind=file\tsource=%s\tsha256=%s\tpinned=%s\n' "${kernel_path##*/}" \
+        "$(sha256_of "$kernel_path")" "$(pinned "${kernel_sha256:--}")" >>"$fill/origins"
 }
 
 fetch_alpine() { # NAME VERSION SHA256
-    repository=${WISP_ALPINE_MIRROR:-https://dl-cdn.alpinelinux.org/alpine}/$branch/main/$arch
-    version=$2
-    if [ "$version" = - ]; then
-        download "$repository/APKINDEX.tar.gz" "$fill/index"
-        version=$(tool wisp-apk lookup --keys "$(trusted_keys)" -f "$fill/index" "$1" | sed -n '$s/ .*//p')
-        [ -n "$version" ] || die "$repository: has no package $1"
-    fi
-    download "$repository/$1-$version.apk" "$fill/package.apk"
+    get_alpine "$@"
     unpack "$1" "$fill/package.apk" "$3"
+    [ -z "$listed" ] || check_listed
     rm -f -- "$fill/package.apk"
 }
 
-download() { # URL FILE
+# get_alpine NAME VERSION ...: the package becomes $fill/package.apk. "-" takes the newest version, and `listed` is then
+# what the signed index says of it.
+get_alpine() {
+    repository=${WISP_ALPINE_MIRROR:-https://dl-cdn.alpinelinux.org/alpine}/$branch/main/$arch
+    version=$2 listed=''
+    if [ "$version" = - ]; then
+        download "$repository/APKINDEX.tar.gz" "$fill/index"
+        listed=$(newest_in_index "$1")
+        version=${listed%% *}
+    fi
+    url=$repository/$1-$version.apk
+    try_download "$url" "$fill/package.apk" && return
+    [ -z "$gone" ] || look_for_newer "$1"
+    die "$url: not fetched"
+}
+
+newest_in_index() { tool wisp-apk lookup --newest --keys "$(trusted_keys)" -f "$fill/index" "$1"; }
+
+# look_for_newer NAME: mirrors delete a build once another supersedes it; where that has happened, says so.
+look_for_newer() {
+    try_download "$repository/APKINDEX.tar.gz" "$fill/index" 2>/dev/null || return 0
+    newest=$(newest_in_index "$1" | sed 's/ .*//')
+    [ -z "$newest" ] || [ "$newest" = "$version" ] || vanished "$1" "$version" "$newest"
+}
+
+vanished() { # NAME VERSION NEWEST
+    die "$1 $2: is no longer there, the newest is $3: wisp.sh pin --target $target writes that into the profile"
+}
+
+# check_listed: the package that was read is the one the signed index lists.
+check_listed() {
+    is=$(sed -n -e 's/^size=//p' -e 's/^checksum=//p' "$fill/report" | sort | paste -s -d ' ' -)
+    should=$(printf '%s\n' "$listed" | cut -d ' ' -f 2,3)
+    [ "$is" = "$should" ] || die "$url: has size and checksum $is, the signed index says $should"
+}
+
+# try_download URL FILE: fails where it is not fetched; `gone` is set where the server answered that there is no such file.
+try_download() {
     [ -z "$offline" ] || die "$1: --offline forbids to fetch it"
     need curl "a download"
     say "fetching $1"
     if [ -t 2 ] && [ -z "$quiet" ]; then meter=-#; else meter=-s; fi
     show curl "$1"
-    curl "$meter" -fSL --retry 2 --connect-timeout 20 -o "$2" -- "$1" || die "$1: not fetched"
+    gone='' failure=0
+    curl "$meter" -fSL --retry 2 --connect-timeout 20 -o "$2" -- "$1" || failure=$?
+    case $failure in 22 | 37) gone=1 ;; esac # an HTTP status of 400 or more; a file:// that cannot be read
+    return "$failure"
 }
+
+download() { try_download "$1" "$2" || die "$1: not fetched"; } # URL FILE
 
 # trusted_keys: the folder of keys beside the profile, or the one that ships with wisp.
 trusted_keys() {
@@ -320,26 +388,47 @@ prepare_apt() {
     [ -z "$suite" ] || suite_source >"$apt/sources.list"
     # One of the machine's sources that does not answer, or has nothing for this architecture, is not this build's
     # trouble as long as the package is found.
-    apt_get update >"$apt/log" 2>&1 || :
+    with_apt apt-get update >"$apt/log" 2>&1 || :
 }
 
 fetch_debian() { # NAME VERSION SHA256
+    get_debian "$@"
+    unpack "$1" "$file" "$3"
+    {
+        printf '%s\nkind=debian\npackage=%s\nsha256=%s\n' "$1" "$1" "$package_sha256"
+        printf 'version=%s\narchitecture=%s\n' "$(dpkg-deb -f "$file" Version)" "$(dpkg-deb -f "$file" Architecture)"
+        printf 'pinned=%s\nrelease=%s\n' "$(pinned "$3")" "${suite:-$(suite_of_package "$file")}"
+        licence_of_debian "$fill/packages/$1/usr/share/doc/$1/copyright"
+    } | paste -s - >>"$fill/origins"
+    rm -rf -- "$apt/download"
+}
+
+# get_debian NAME VERSION ...: the package becomes `file`. "-" takes the version that apt would install.
+get_debian() {
     wanted=$1
     [ "$2" = - ] || wanted=$1=$2
     say "fetching $wanted through apt"
     mkdir "$apt/download"
-    (cd "$apt/download" && apt_get download "$wanted" >>"$apt/log" 2>&1) || {
+    (cd "$apt/download" && with_apt apt-get download "$wanted" >>"$apt/log" 2>&1) || {
+        newest=$(with_apt apt-cache policy "$1" 2>/dev/null | sed -n 's/^  Candidate: //p')
+        case $newest in '' | '(none)' | "$2") ;; *) vanished "$1" "$2" "$newest" ;; esac
         sed -n 's/^E: /wisp: apt: /p' "$apt/log" >&2
         die "$wanted: apt did not fetch it"
     }
     file=$(find "$apt/download" -name '*.deb')
-    unpack "$1" "$file" "$3"
-    printf '%s\tkind=debian\tpackage=%s\tversion=%s\tsha256=%s\trelease=%s\n' "$1" "$1" \
-        "$(dpkg-deb -f "$file" Version)" "$package_sha256" "${suite:-$(suite_of_package "$file")}" >>"$fill/origins"
-    rm -rf -- "$apt/download"
 }
 
-apt_get() {
+# licence_of_debian FILE: the licence of "Files: *" in a package's copyright file, where there is one and a machine can
+# read it [Debian, copyright format 1.0].
+licence_of_debian() {
+    [ -f "$1" ] && head -n 1 "$1" | grep -q '^Format: ' || return 0
+    sed -n '/^Files: \*$/,/^$/s/^License: */licence=/p' "$1" | head -n 1
+}
+
+# with_apt PROGRAM ARGUMENT...: one of apt's programs, with the settings of this run.
+with_apt() {
+    program=$1
+    shift
     case $arch in
         aarch64) debian_arch=arm64 ;;
         x86_64) debian_arch=amd64 ;;
@@ -349,8 +438,8 @@ apt_get() {
         -o "Dir::State::lists=$apt/lists" -o "Dir::State::status=$apt/status" -o "Dir::Cache=$apt" \
         -o "APT::Sandbox::User=$(id -un)" -o Acquire::Languages=none -o Acquire::Retries=2 "$@"
     [ -z "$suite" ] || set -- -o "Dir::Etc::SourceList=$apt/sources.list" -o Dir::Etc::SourceParts=- "$@"
-    show apt-get "$@"
-    "${apt_command:-apt-get}" "$@"
+    show "$program" "$@"
+    "$program" "$@"
 }
 
 # suite_source: the machine's own Debian mirror, asked for another suite, trusted by the archive's keyring.
@@ -364,7 +453,7 @@ suite_source() {
 
 # suite_of_package DEB: the suite whose signed Release file vouches for it; of several the first by name.
 suite_of_package() {
-    apt_command=apt-cache apt_get madison "$(dpkg-deb -f "$1" Package)" |
+    with_apt apt-cache madison "$(dpkg-deb -f "$1" Package)" |
         awk -v FS=' *[|] *' -v version="$(dpkg-deb -f "$1" Version)" '$2 == version { print $3 }' |
         sed -n 's,^[^ ]* \([^/ ]*\)/.*,\1,p' | sort -u | sed -n 1p
 }
@@ -392,7 +481,7 @@ check_pin() { # FILE SHA256
 }
 
 extract_apk() { # ORIGIN PACKAGE SHA256
-    origin=$1
+    origin=$1 pin=$(pinned "$3")
     if [ "$3" = - ]; then set -- -f "$2"; else set -- -f "$2" --sha256 "$3"; fi
     extract "$@" --keys "$(trusted_keys)" --report >"$fill/report"
     [ "$kernel_source" = alpine ] || return 0
@@ -400,6 +489,7 @@ extract_apk() { # ORIGIN PACKAGE SHA256
         printf '%s\nkind=alpine\nsource=%s\n' "$origin" "$branch"
         sed -n -e 's/^name=/package=/p' -e 's/^version=/&/p' -e 's/^arch=/architecture=/p' \
             -e 's/^license=/licence=/p' -e 's/^key=/&/p' -e 's/^sha256=/&/p' "$fill/report"
+        printf 'pinned=%s\n' "$pin"
     } | paste -s - >>"$fill/origins"
 }
 
@@ -409,6 +499,7 @@ extract() {
     set -- "$@" -C "$root" --if-present -- "$image"
     case $release in */*) set -- "$@" "$release" ;; esac
     [ -z "$overlays" ] || set -- "$@" "$overlays/"
+    [ "$kernel_source" != debian ] || set -- "$@" "usr/share/doc/${root##*/}/copyright"
     for path in $dtbs $(printf '%s' "$firmware" | sed -n 's/^path [^ ]* [^ ]* //p'); do set -- "$@" "$path"; done
     tool wisp-apk extract "$@" lib/modules/ usr/lib/modules/
 }
@@ -422,14 +513,17 @@ normalise_kernel() {
             ;;
     esac
     file=$(find_file "${image:-kernel}")
+    origin_of "$file" >"$fill/Image.origin"
     tool wisp-kernel image "$file" >"$fill/Image"
     tool wisp-kernel info "$fill/Image" >"$fill/kernel.info"
     : >"$fill/modules.list"
+    : >"$fill/modules.origin"
     [ -n "$modules" ] || return 0
     tree=$kernel_modules
     [ -n "$tree" ] || tree=$(find_file "lib/modules/$release/kernel" 2>/dev/null) ||
         tree=$(find_file "usr/lib/modules/$release/kernel")
     tree=${tree%/kernel}
+    origin_of "$tree" >"$fill/modules.origin"
     set --
     while read -r module path; do
         [ -z "$module" ] || set -- "$@" "${path:-$module}"
@@ -462,7 +556,8 @@ fill_card() {
                 download "$where" "$fill/download"
                 check_pin "$fill/download" "$sha256"
                 to_card "$fill/download" "$name" "${where##*/}"
-                printf '%s\tkind=url\tsource=%s\tsha256=%s\n' "${where##*/}" "$where" "$package_sha256" >>"$fill/origins"
+                printf '%s\tkind=url\tsource=%s\tsha256=%s\tpinned=%s\n' "${where##*/}" "$where" "$package_sha256" \
+                    "$(pinned "$sha256")" >>"$fill/origins"
                 ;;
         esac
     done <<FIRMWARE
@@ -474,8 +569,13 @@ FIRMWARE
 to_card() {
     mkdir -p -- "$fill/card/$(dirname -- "$2")"
     cp -- "$1" "$fill/card/$2"
+    printf '%s\t%s\n' "$2" "${3:-$(origin_of "$1")}" >>"$fill/card.origins"
+}
+
+# origin_of PATH: who has it: the package's folder it lies in, or for a kernel of the user's own always "local".
+origin_of() {
     origin=${1#"$fill/packages/"}
-    printf '%s\t%s\n' "$2" "${3:-${origin%%/*}}" >>"$fill/card.origins"
+    if [ "$kernel_source" = file ]; then echo local; else printf '%s\n' "${origin%%/*}"; fi
 }
 
 # ---- the initrd ------------------------------------------------------------------------------------------------
@@ -551,17 +651,22 @@ MANIFEST
 record() {
     export work
     printf 'target\t%s\n' "$target"
-    printf 'origin\twisp\tkind=wisp\tversion=%s\n' "$wisp_version"
+    printf 'origin\twisp\tkind=wisp\tversion=%s\tlicence=Unlicense\n' "$wisp_version"
     printf 'origin\tservice\tkind=file\tsource=%s\n' "${binary##*/}"
     printf 'origin\tprofile\tkind=file\tsource=%s\n' "${board_file##*/}"
     sed "s/^/origin$tab/" "$entry/origins"
-    for result in $results; do printf 'output\t%s\t%s\n' "$result" "$work/$result"; done
-    kernel=$(cut -f 1 "$entry/origins" | sed -n 1p)
+    kernel=$(cat -- "$entry/Image.origin")
+    for result in $results; do
+        case $result in
+            vmlinuz) printf 'output\t%s\t%s\t%s\n' "$result" "$work/$result" "$kernel" ;;
+            *) printf 'output\t%s\t%s\n' "$result" "$work/$result" ;;
+        esac
+    done
     # Paths travel in the environment: awk would read escapes in what -v gives it.
-    awk -v kernel="$kernel" -v OFS='\t' '$1 == "file" {
+    awk -v modules="$(cat -- "$entry/modules.origin")" -v OFS='\t' '$1 == "file" {
         origin = "wisp"
         if ($2 == "/service/run") origin = "service"
-        if ($2 ~ /^\/lib\/modules\//) origin = kernel
+        if ($2 ~ /^\/lib\/modules\//) origin = modules
         print "file", "initrd.img" $2, ENVIRON["work"] "/" $3, origin
     }' "$work/manifest"
     [ -z "$card" ] || awk -v kernel="$kernel" -v image="$target.img" -v FS='\t' -v OFS='\t' '
@@ -574,6 +679,63 @@ record() {
             print "file", image word[2], ENVIRON["work"] "/" word[3], origin
         }' "$entry/card.origins" "$work/card.manifest"
     echo end
+}
+
+# ---- pins ------------------------------------------------------------------------------------------------------
+
+# pin: fetches the newest of all that the profile takes from elsewhere, verifies it, and writes what it is into the user's
+# own profile: the one that was found or, where that is one of wisp's, a copy.
+pin() {
+    [ -z "$offline" ] || misuse "--offline: pin has to ask the distribution"
+    fill=$(scratch "${TMPDIR:-/tmp}")
+    pins=''
+    case $kernel_source in
+        alpine) each_package pin_alpine ;;
+        debian)
+            prepare_apt
+            each_package pin_debian
+            ;;
+    esac
+    pin_urls
+    [ -n "$pins" ] || die "$board_file: takes nothing from elsewhere that could be pinned"
+    folder=$(dirname -- "$board_file")
+    if [ "$folder" = "$boards" ]; then
+        folder=${boards_given%%"$nl"*}
+        folder=${folder:-${WISP_BOARDS:-$own}}
+    fi
+    work=$(scratch "$folder")
+    printf '%send\n' "$pins" | tool wisp-board pin --as wisp "$board_file" >"$work/profile"
+    mv -f -- "$work/profile" "$folder/$target.json"
+    say "pinned in $folder/$target.json"
+}
+
+# note_pin WHAT OLD NEW: keeps the line for wisp-board, and says what changes.
+note_pin() {
+    pins=$pins$1' '$3$nl
+    if [ "$2" = "$3" ]; then printf '%s: %s as before\n' "${1#* }" "$3"; else printf '%s: %s -> %s\n' "${1#* }" "$2" "$3"; fi
+}
+
+pin_alpine() { # NAME VERSION SHA256
+    get_alpine "$1" -
+    tool wisp-apk verify --report --keys "$(trusted_keys)" -f "$fill/package.apk" >"$fill/report"
+    check_listed
+    note_pin "package $1" "$2 $3" "$version $(sed -n 's/^sha256=//p' "$fill/report")"
+}
+
+pin_debian() { # NAME VERSION SHA256
+    get_debian "$1" -
+    note_pin "package $1" "$2 $3" "$(dpkg-deb -f "$file" Version) $(sha256_of "$file")"
+    rm -rf -- "$apt/download"
+}
+
+pin_urls() {
+    while read -r from name sha256 where; do
+        [ "$from" = url ] || continue
+        download "$where" "$fill/download"
+        note_pin "url $where" "$sha256" "$(sha256_of "$fill/download")"
+    done <<FIRMWARE
+$firmware
+FIRMWARE
 }
 
 # ---- the commands ----------------------------------------------------------------------------------------------
@@ -594,11 +756,13 @@ build() {
     done
     [ -z "$card" ] || make_card
     [ -z "$card" ] || results="$results $target.img"
-    record | tool wisp-board manifest --as wisp >"$work/manifest.json"
-    for result in $results manifest.json; do
+    record >"$work/record"
+    tool wisp-board manifest --as wisp <"$work/record" >"$work/manifest.json"
+    tool wisp-board sbom --as wisp <"$work/record" >"$work/sbom.spdx.json"
+    for result in $results manifest.json sbom.spdx.json; do
         [ ! -d "$output/$result" ] || misuse "$output/$result: is a folder"
     done
-    for result in $results manifest.json; do mv -f -- "$work/$result" "$output/$result"; done
+    for result in $results manifest.json sbom.spdx.json; do mv -f -- "$work/$result" "$output/$result"; done
     rm -rf -- "$work"
     work=''
     for result in $results; do say "built $output/$result"; done
@@ -676,9 +840,11 @@ main() {
             find_kernel afresh
             say "$target: its kernel is in the cache"
             ;;
-        targets)
-            tool wisp-board targets --as wisp --shipped "${WISP_BOARDS:-$boards}" --shipped "$boards" "$@"
+        pin)
+            configure --need target "$@"
+            pin
             ;;
+        targets) board targets "$@" ;;
         inspect) tool wisp-inspect "$@" ;;
         help | --help | -h) usage ;;
         version | --version) printf 'wisp %s\n' "$wisp_version" ;;

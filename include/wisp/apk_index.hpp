@@ -2,6 +2,7 @@
 // doc/apk-package.5.scd].
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include "wisp/apk.hpp"
 #include "wisp/apk_members.hpp"
 #include "wisp/apk_signature.hpp"
+#include "wisp/apk_version.hpp"
 #include "wisp/error.hpp"
 #include "wisp/input.hpp"
 #include "wisp/names.hpp"
@@ -141,6 +143,13 @@ inline std::vector<IndexRecord> look_up(Input& in, const Keyring& keys, std::str
     found.finish();
     if (found.records.empty()) refuse(name, "has no package '" + printable(package) + "'");
     return std::move(found.records);
+}
+
+/// The newest of some builds of a package, of which there must be one.
+inline const IndexRecord& newest(const std::vector<IndexRecord>& records) {
+    return *std::max_element(records.begin(), records.end(), [](const IndexRecord& a, const IndexRecord& b) {
+        return compare_versions(a.version, b.version) < 0;
+    });
 }
 
 } // namespace wisp::apk

@@ -75,6 +75,19 @@ struct Board {
     bool boots_from_card() const { return !qemu || !boot_config.empty(); }
 };
 
+/// What the profile takes from elsewhere without saying exactly what: "NAME: version" or "NAME: sha256" for
+/// each package of a distribution, "URL: sha256". Files of the user's own need no pin.
+inline std::vector<std::string> unpinned_fields(const Board& board) {
+    std::vector<std::string> missing;
+    for (const KernelPackage& package : board.kernel.packages) {
+        if (package.version.empty()) missing.push_back(package.name + ": version");
+        if (package.sha256.empty()) missing.push_back(package.name + ": sha256");
+    }
+    for (const Firmware& one : board.firmware)
+        if (one.from == "url" && one.sha256.empty()) missing.push_back(one.where + ": sha256");
+    return missing;
+}
+
 /// QEMU's machine for `arch`, where neither profile nor user says otherwise. cortex-a76 is the Pi 5's: QEMU's
 /// "max" would run instructions no board has.
 inline QemuMachine default_machine(std::string_view arch) {

@@ -22,15 +22,27 @@ inline const std::set<std::string_view> origin_facts{
     "kind",    // alpine, debian, url, file (the user's or the profile's), wisp (made here)
     "package", // name in its distribution
     "version", "architecture", "licence", "sha256",
-    "source", // where it was fetched: URL, branch, suite or path
-    "key",    // whose signature was checked: the file name of Alpine's key
-    "release" // or apt's signed Release: its codename or suite
+    "source",  // where it was fetched: URL, branch, suite or path
+    "key",     // whose signature was checked: the file name of Alpine's key
+    "release", // or apt's signed Release: its codename or suite
+    "pinned"   // yes or no: whether the profile says which SHA-256 it must have
 };
 
-/// Reads records and turns them into manifest.json. Refusals name the record's line. Local files are hashed
-/// as their records arrive, in blocks.
+/// One file of a build.
+struct RecordedFile {
+    std::uint64_t size = 0; ///< in bytes
+    std::string sha1{};     ///< SPDX wants it of every file
+    std::string sha256{};
+    std::string origin{}; ///< "" for an output that is put together from several
+};
+
+/// Reads records: what was built, of which files, and where they are from. Refusals name the record's line.
+/// Local files are hashed as their records arrive, in blocks.
 class BuildRecord {
 public:
+    using Facts = std::map<std::string, std::string>;
+    using Files = std::map<std::string, RecordedFile>;
+
     explicit BuildRecord(std::string_view input_name) : input_(input_name) {}
 
     /// All of `text`. It must end with the record "end": a list that was cut would look like a whole one.
@@ -46,27 +58,22 @@ public:
             text.remove_prefix(end + 1);
         }
         if (target_.empty()) refuse(input_, "has no record 'target'");
-        for (const auto& [path, file] : files_) {
-            const auto& origin = file.at("origin").get_ref<const std::string&>();
-            if (!origins_.contains(origin))
-                refuse(input_, path + ": no record of its origin '" + origin + "'");
-        }
+        for (const Files* const files : {&outputs_, &files_})
+            for (const auto& [path, file] : *files)
+                if (!file.origin.empty() && !origins_.contains(file.origin))
+                    refuse(input_, path + ": no record of its origin '" + file.origin + "'");
     }
 
-    /// The manifest: keys and paths sorted, indented by two, a newline at the end. Records in another order
-    /// give the same bytes.
-    std::string json() const {
-        const Json root{{"format", 1},
-                        {"target", target_},
-                        {"origins", origins_},
-                        {"outputs", values(outputs_)},
-                        {"files", values(files_)}};
-        return root.dump(2) + "\n";
-    }
+    const std::string& target() const { return target_; }
+    /// By their names in the record.
+    const std::map<std::string, Facts>& origins() const { return origins_; }
+    /// What was built, by path.
+    const Files& outputs() const { return outputs_; }
+    /// What is in it, by the output's path and the path inside.
+    const Files& files() const { return files_; }
 
 private:
     using Fields = std::vector<std::string_view>;
-    using Files = std::map<std::string, Json>;
 
     [[noreturn]] void refuse_line(std::string_view problem) const {
         refuse(input_ + ":" + std::to_string(line_), problem);
@@ -83,7 +90,7 @@ private:
         else if (fields[0] == "origin")
             add_origin(fields);
         else if (fields[0] == "output")
-            add_file(outputs_, fields, "output PATH LOCAL-FILE");
+            add_file(outputs_, fields, "output PATH LOCAL-FILE [ORIGIN]");
         else if (fields[0] == "file")
             add_file(files_, fields, "file PATH LOCAL-FILE ORIGIN");
         else
@@ -100,47 +107,71 @@ private:
         expect(fields.size() >= 3, "origin ID FACT=TEXT...");
         const std::string id(fields[1]);
         if (origins_.contains(id)) refuse_line("a second origin '" + id + "'");
-        Json& origin = origins_[id] = Json::object();
+        Facts& origin = origins_[id];
         for (const std::string_view field : Fields(fields.begin() + 2, fields.end())) {
             const std::string fact(field.substr(0, field.find('=')));
             if (!origin_facts.contains(fact)) refuse_line("unknown fact '" + fact + "' of an origin");
             if (fact.size() + 1 >= field.size()) refuse_line("'" + fact + "' has no text");
             if (origin.contains(fact)) refuse_line("'" + fact + "' is there twice");
             origin[fact] = field.substr(fact.size() + 1);
+            if (fact == "pinned" && origin[fact] != "yes" && origin[fact] != "no")
+                refuse_line("'pinned' is yes or no, not '" + origin[fact] + "'");
         }
         if (!origin.contains("kind")) refuse_line("origin '" + id + "' has no kind");
     }
 
     void add_file(Files& files, const Fields& fields, std::string_view form) {
-        const bool has_origin = &files == &files_;
-        expect(fields.size() == (has_origin ? 4u : 3u), form);
+        const bool needs_origin = &files == &files_;
+        expect(fields.size() == 4 || (fields.size() == 3 && !needs_origin), form);
         const std::string path = relative_path(fields[1], input_ + ":" + std::to_string(line_));
-        const auto [place, is_new] = files.emplace(path, Json::object());
+        const auto [place, is_new] = files.emplace(path, RecordedFile{});
         if (!is_new) refuse_line("a second file '" + path + "'");
-        const FileSource source{std::string(fields[2])};
+        place->second = measure(std::string(fields[2]));
+        if (fields.size() == 4) place->second.origin = fields[3];
+    }
+
+    static RecordedFile measure(const std::string& local_file) {
+        const FileSource source{local_file};
         NullSink nowhere;
-        DigestSink hashed(DigestAlgorithm::sha256, nowhere);
-        source.copy_to(hashed);
-        place->second = {{"path", path}, {"size", source.size()}, {"sha256", hex(hashed.digest())}};
-        if (has_origin) place->second["origin"] = fields[3];
+        DigestSink sha1(DigestAlgorithm::sha1, nowhere);
+        DigestSink sha256(DigestAlgorithm::sha256, sha1);
+        source.copy_to(sha256);
+        return {source.size(), hex(sha1.digest()), hex(sha256.digest()), ""};
     }
 
     void expect(bool good, std::string_view form) const {
         if (!good) refuse_line("is not '" + std::string(form) + "', separated by tabs");
     }
 
-    static Json values(const Files& files) {
-        Json list = Json::array();
-        for (const auto& [path, file] : files) list.push_back(file);
-        return list;
-    }
-
     std::string input_;
     std::uint64_t line_ = 0;
     std::string target_;
-    Json origins_ = Json::object();
+    std::map<std::string, Facts> origins_;
     Files outputs_;
     Files files_;
 };
+
+/// manifest.json: keys and paths sorted, indented by two, a newline at the end. Records in another order give
+/// the same bytes.
+inline std::string manifest_json(const BuildRecord& record) {
+    const auto list = [](const BuildRecord::Files& files) {
+        Json values = Json::array();
+        for (const auto& [path, file] : files) {
+            values.push_back({{"path", path}, {"size", file.size}, {"sha256", file.sha256}});
+            if (!file.origin.empty()) values.back()["origin"] = file.origin;
+        }
+        return values;
+    };
+    Json origins = Json::object();
+    for (const auto& [id, facts] : record.origins())
+        for (const auto& [fact, text] : facts)
+            origins[id][fact] = fact == "pinned" ? Json(text == "yes") : Json(text);
+    const Json root{{"format", 1},
+                    {"target", record.target()},
+                    {"origins", origins},
+                    {"outputs", list(record.outputs())},
+                    {"files", list(record.files())}};
+    return root.dump(2) + "\n";
+}
 
 } // namespace wisp

@@ -35,6 +35,7 @@ inline constexpr std::array settings{
     Setting{"port", 0, Setting::Kind::several},
     Setting{"boards", 0, Setting::Kind::several, true},
     Setting{"offline", 0, Setting::Kind::yes_no},
+    Setting{"allow-unpinned", 0, Setting::Kind::yes_no},
 };
 
 /// One value as it was given, and how its giver calls it: "--ip", or "wisp.json: ip".
@@ -102,6 +103,7 @@ struct BuildConfig {
     std::vector<Forward> ports{};
     std::vector<std::string> boards{};
     bool offline = false;
+    bool allow_unpinned = false;
 };
 
 /// A path the user gave: one line, since it travels in lines.
@@ -142,6 +144,7 @@ inline BuildConfig check_config(const GivenValues& given) {
     for (const GivenValue& port : all_of(given, "port"))
         add_forward(config.ports, parse_forward(port.text, port.subject), port.subject);
     config.offline = last_of(given, "offline") != nullptr;
+    config.allow_unpinned = last_of(given, "allow-unpinned") != nullptr;
     return config;
 }
 

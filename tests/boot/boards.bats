@@ -4,8 +4,12 @@ load ../lib/debian
 
 @test "raspi3b's image boots in QEMU's raspi3b machine, over its USB network" {
     mkdir -p boards firmware
-    for file in bootcode.bin start.elf fixup.dat; do echo "the real one is on the network: $file" >"firmware/$file"; done
-    sed "s,https://[^\"]*/boot/,file://$PWD/firmware/," "$WISP_ROOT/boards/raspi3b.json" >boards/raspi3b.json
+    cp "$WISP_ROOT/boards/raspi3b.json" boards
+    for file in bootcode.bin start.elf fixup.dat; do
+        echo "the real one is on the network: $file" >"firmware/$file"
+        sum=$(sha256sum <"firmware/$file" | cut -d ' ' -f 1)
+        sed -i "s,\"https://[^\"]*/$file\",\"file://$PWD/firmware/$file\"\, \"sha256\": \"$sum\"," boards/raspi3b.json
+    done
     boot raspi3b "$services/probe-aarch64" --boards boards
     answer "$port" >answer
     grep -qx 'pid: 1' answer
@@ -33,7 +37,7 @@ J
 @test "a 16 KiB kernel boots, and what wisp-elfcheck accepts for it runs on it" {
     pages_board
     wisp-elfcheck --arch aarch64 --page-size 16384 "$services/probe-aarch64"
-    boot pages "$services/probe-aarch64" --boards "$BATS_FILE_TMPDIR/boards"
+    boot pages "$services/probe-aarch64" --boards "$BATS_FILE_TMPDIR/boards" --allow-unpinned
     answer "$port" >answer
     grep -qx 'page size: 16384' answer
     grep -qx 'pid: 1' answer
@@ -55,7 +59,7 @@ C
     run -1 --separate-stderr wisp-elfcheck --page-size 16384 shared
     [[ "$stderr" == *"share the 16384-byte page"* ]]
     [[ "$stderr" != *"differ modulo"* ]]
-    wisp build -q --boards "$BATS_FILE_TMPDIR/boards" -t pages -b "$services/hello-aarch64"
+    wisp build -q --boards "$BATS_FILE_TMPDIR/boards" --allow-unpinned -t pages -b "$services/hello-aarch64"
     for program in incongruent shared; do
         wisp-elfcheck --page-size 4096 "$program"
         run -1 wisp build -q --boards "$BATS_FILE_TMPDIR/boards" -t pages -b "$program" -o refused

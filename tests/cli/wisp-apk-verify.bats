@@ -199,6 +199,17 @@ size=$(wc -c <plain.tar)" ]
     [ "$output" = "$(field V) $(field S) $(field C) $(field A) git-$(field V).apk" ]
 }
 
+@test "lookup --newest prints the newest of several builds, wherever it stands in the index" {
+    fixture
+    for version in 6.0.9-r1 6.0.10-r0 6.0.10_rc1-r3; do make_apk "$version.apk" maker.rsa p "$version" noarch root; done
+    make_index APKINDEX.tar.gz maker.rsa 6.0.9-r1.apk 6.0.10-r0.apk 6.0.10_rc1-r3.apk
+    run -0 wisp-apk lookup --keys keys p -f APKINDEX.tar.gz
+    [ "$(printf '%s\n' "${lines[@]%% *}" | tr '\n' ' ')" = "6.0.9-r1 6.0.10-r0 6.0.10_rc1-r3 " ]
+    second=${lines[1]}
+    run -0 wisp-apk lookup --newest --keys keys p -f APKINDEX.tar.gz
+    [ "$output" = "$second" ]
+}
+
 @test "lookup leads to the package that verifies" {
     fixture
     make_apk other.apk maker.rsa other 2-r0 aarch64 root/etc

@@ -89,6 +89,7 @@ load ../lib/apk_fixture
     refused 2 "'boot/': is not the path of a file inside an archive" wisp-apk cat boot/ -f linux.apk
     refused 2 "linux.apk: list takes no operand; a file is named by -f" wisp-apk list linux.apk
     refused 2 "--report: means nothing to list" wisp-apk list --report -f linux.apk
+    refused 2 "--newest: means nothing to list" wisp-apk list --newest -f linux.apk
     refused 2 "--directory: means nothing to cat" wisp-apk cat -C . boot/vmlinuz -f linux.apk
     refused 2 "absent: open: No such file or directory" wisp-apk list -f absent
     refused 2 "keys: open: Is a directory" wisp-apk list -f keys

@@ -190,6 +190,10 @@ boot_config=initramfs initrd.img followkernel
 cmdline=a=b c
 qemu=1
 card=1
+unpinned=a: sha256
+unpinned=b: version
+unpinned=b: sha256
+unpinned=https://example.org/a?b=c: sha256
 LINES
 }
 
@@ -226,7 +230,7 @@ LINES
         printf '%s' "$1" >wisp.json
         refused 1 "wisp.json$2" config -f wisp.json
     }
-    refuses '{"traget": "b"}' ': traget: unknown key, known here: target, binary, ip, gateway, dns, output, port, boards, offline'
+    refuses '{"traget": "b"}' ': traget: unknown key, known here: target, binary, ip, gateway, dns, output, port, boards, offline, allow-unpinned'
     refuses '{"ip": "300.1.1.1/24"}' ": ip: 300.1.1.1/24: '300.1.1.1' is not an IPv4 address"
     refuses '{"dns": ["9.9.9.9", "10.1"]}' ": dns[1]: 10.1: '10.1' is not an IPv4 address"
     refuses '{"ip": ["10.0.0.2/24"]}' ': ip: must be text, not a list'
@@ -356,18 +360,142 @@ JSON
     refuses 'origin\tx\tversion=1\nend\n' ":1: origin 'x' has no kind"
     refuses 'origin\tx\tkind=url\norigin\tx\tkind=url\nend\n' ":2: a second origin 'x'"
     refuses 'file\ta\thello\nend\n' ":1: is not 'file PATH LOCAL-FILE ORIGIN', separated by tabs"
-    refuses 'output\ta\thello\tx\nend\n' ":1: is not 'output PATH LOCAL-FILE', separated by tabs"
+    refuses 'output\ta\thello\tx\ty\nend\n' ":1: is not 'output PATH LOCAL-FILE [ORIGIN]', separated by tabs"
     refuses 'file\ta/../b\thello\tx\nend\n' ":1: path 'a/../b' has a part '..'"
     refuses 'file\ta\thello\tx\nfile\t/a\thello\tx\nend\n' ":2: a second file 'a'"
     refuses 'target\tx\nfile\ta\thello\tx\nend\n' ": a: no record of its origin 'x'"
+    refuses 'target\tx\noutput\ta\thello\tx\nend\n' ": a: no record of its origin 'x'"
+    refuses 'origin\tx\tkind=url\tpinned=maybe\nend\n' ":1: 'pinned' is yes or no, not 'maybe'"
     printf 'file\ta\tnone\tx\nend\n' >records
     run -2 --separate-stderr wisp-board manifest <records
     [ "$stderr" = "wisp-board: none: open: No such file or directory" ]
 }
 
+records_of_all() {
+    printf 'target\tqemu\n'
+    printf 'origin\tkernel\tkind=alpine\tpackage=linux-virt\tversion=6.18.48-r0\tarchitecture=aarch64\tkey=a.rsa.pub\tlicence=GPL-2.0-only\tsha256=%064d\tpinned=yes\n' 1
+    printf 'origin\tmodules\tkind=debian\tpackage=linux-x\tversion=1:6+b~1\tarchitecture=arm64\trelease=sid\tlicence=GPL-2\n'
+    printf 'origin\tstart.elf\tkind=url\tsource=https://example.org/start.elf\tpinned=no\tlicence=as is\n'
+    printf 'origin\tservice\tkind=file\n'
+    printf 'file\tinitrd.img/service/run\thello\tservice\n'
+    printf 'output\tinitrd.img\thello\n'
+    printf 'output\tvmlinuz\tempty\tkernel\n'
+    printf 'end\n'
+}
+
+# document PYTHON: a condition on the SPDX document `d`.
+document() { python3 -c 'import json, sys; d = json.load(open("sbom")); assert eval(sys.argv[1]), sys.argv[1]' "$1"; }
+
+@test "the SPDX document says what is in the image, where it is from and under which licence" {
+    echo hello >hello && : >empty
+    records_of_all | wisp-board sbom >sbom
+    document 'd["spdxVersion"] == "SPDX-2.3" and d["dataLicense"] == "CC0-1.0" and d["SPDXID"] == "SPDXRef-DOCUMENT"'
+    document "d['creationInfo'] == {'created': '1970-01-01T00:00:00Z', 'creators': ['Tool: wisp-$(wisp-board --version | cut -d ' ' -f 2)']}"
+    document "[(f['fileName'], f['checksums'][0]['checksumValue'], f['checksums'][1]['checksumValue']) for f in d['files']] == [
+        ('./initrd.img', '$(sha1sum <hello | cut -d ' ' -f 1)', '$(sha256sum <hello | cut -d ' ' -f 1)'),
+        ('./vmlinuz', '$(sha1sum <empty | cut -d ' ' -f 1)', '$(sha256sum <empty | cut -d ' ' -f 1)'),
+        ('./initrd.img/service/run', '$(sha1sum <hello | cut -d ' ' -f 1)', '$(sha256sum <hello | cut -d ' ' -f 1)')]"
+    code=$({ sha1sum <hello; sha1sum <empty; } | cut -d ' ' -f 1 | sort | tr -d '\n' | sha1sum | cut -d ' ' -f 1)
+    document "d['packages'][0]['packageVerificationCode'] == {'packageVerificationCodeValue': '$code'}"
+    document "[(p['name'], p['licenseDeclared'], p['downloadLocation']) for p in d['packages']] == [
+        ('qemu', 'NOASSERTION', 'NOASSERTION'), ('linux-virt', 'GPL-2.0-only', 'NOASSERTION'),
+        ('linux-x', 'GPL-2.0-only', 'NOASSERTION'), ('service', 'NOASSERTION', 'NOASSERTION'),
+        ('start.elf', 'LicenseRef-1', 'https://example.org/start.elf')]"
+    document "d['hasExtractedLicensingInfos'] == [{'licenseId': 'LicenseRef-1', 'name': 'as is', 'extractedText': 'as is'}]"
+    document "[p['externalRefs'][0]['referenceLocator'] for p in d['packages'] if 'externalRefs' in p] == [
+        'pkg:apk/alpine/linux-virt@6.18.48-r0?arch=aarch64', 'pkg:deb/debian/linux-x@1:6%2Bb~1?arch=arm64']"
+    document "[p.get('sourceInfo') for p in d['packages']] == [None, 'signature checked with the key a.rsa.pub; SHA-256 pinned',
+        'apt checked the signed release of sid', None, 'SHA-256 not pinned']"
+    document "[(r['spdxElementId'][8:], r['relationshipType'], r['relatedSpdxElement'][8:]) for r in d['relationships']] == [
+        ('DOCUMENT', 'DESCRIBES', 'Image'), ('Image', 'CONTAINS', 'File-1'), ('File-2', 'GENERATED_FROM', 'Package-1'),
+        ('Image', 'CONTAINS', 'File-2'), ('File-3', 'GENERATED_FROM', 'Package-3'), ('File-1', 'CONTAINS', 'File-3')]"
+    # every identifier is there once, and every relationship is between two of them
+    document "(lambda ids: len(ids) == len(set(ids)) and all(r[e] in ids for r in d['relationships']
+        for e in ('spdxElementId', 'relatedSpdxElement')))([d['SPDXID']] + [x['SPDXID'] for x in d['packages'] + d['files']])"
+}
+
+@test "a stock validator accepts the SPDX document" {
+    command -v pyspdxtools >/dev/null || skip "pyspdxtools is in no Debian package: put it into PATH"
+    echo hello >hello && : >empty
+    records_of_all | wisp-board sbom >sbom.spdx.json
+    pyspdxtools -i sbom.spdx.json
+    sed -i 's/"SPDX-2.3"/"SPDX-7"/' sbom.spdx.json
+    run ! pyspdxtools -i sbom.spdx.json
+}
+
+@test "the SPDX document depends on the records and SOURCE_DATE_EPOCH alone, and its name on its contents" {
+    echo hello >hello && : >empty
+    records_of_all | wisp-board sbom >one
+    touch -d 1999-01-01 hello
+    { records_of_all | head -n -1 | tac; echo end; } | TZ=Asia/Tokyo wisp-board sbom >two
+    cmp one two
+    grep -Eq '"documentNamespace": "urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"' one
+    records_of_all | TZ=Asia/Tokyo SOURCE_DATE_EPOCH=1700000000 wisp-board sbom >sbom
+    document "d['creationInfo']['created'] == '$(TZ=UTC date -d @1700000000 +%Y-%m-%dT%H:%M:%SZ)'"
+    records_of_all | SOURCE_DATE_EPOCH=253402300799 wisp-board sbom >sbom
+    document "d['creationInfo']['created'] == '9999-12-31T23:59:59Z'"
+    [ "$(grep documentNamespace sbom)" != "$(grep documentNamespace one)" ]
+    records_of_all >records
+    run -2 --separate-stderr env SOURCE_DATE_EPOCH=253402300800 wisp-board sbom <records
+    [ "$stderr" = "wisp-board: SOURCE_DATE_EPOCH: '253402300800' is not a number of seconds from 0 to 253402300799" ]
+}
+
+@test "pin writes version and SHA-256 and leaves the rest as it is" {
+    sum=$(printf %064d 1) other=$(printf %064d 2)
+    sed -e 's|"cmdline"|"firmware": [{"url": "https://example.org/a", "dest": "a"}, {"path": "boot/b", "dest": "b"}], "cmdline"|' \
+        b.json >with && mkdir boards && mv with boards/b.json
+    printf 'package linux 6.1-2 %s\nurl https://example.org/a %s\nend\n' "$sum" "$other" | wisp-board pin boards/b.json >new.json
+    python3 - "$sum" "$other" <<'PY'
+import json, sys
+order = lambda text: json.loads(text, object_pairs_hook=list)
+old, new = (dict(order(open(f).read())) for f in ("boards/b.json", "new.json"))
+kernel = old["kernel"]
+kernel[2:2] = [("version", "6.1-2"), ("sha256", sys.argv[1])]
+old["firmware"][0].insert(1, ("sha256", sys.argv[2]))
+assert list(old.items()) == list(new.items()), new
+PY
+    # what is pinned changes in its place
+    cp new.json boards/b.json
+    printf 'package linux 6.1-3 %s\nend\n' "$other" | wisp-board pin boards/b.json >newer.json
+    diff new.json newer.json >changes || :
+    [ "$(grep -c '^>' changes)" -eq 2 ]
+    grep -qF '>     "version": "6.1-3",' changes
+    sed -i 's|"package": "linux"|"packages": [{"package": "linux"}, {"package": "b"}]|' b.json
+    printf 'package b 1 %s\nend\n' "$sum" | wisp-board pin b.json >new.json
+    [ "$(wisp-board config -t b --shipped . | grep ^package=)" = "$(printf '%s\n' 'package=linux - -' 'package=b - -')" ]
+    mv new.json b.json
+    [ "$(wisp-board config -t b --shipped . | grep ^package=)" = "$(printf '%s\n' 'package=linux - -' "package=b 1 $sum")" ]
+}
+
+@test "pins that are none, or not the profile's, are refused" {
+    sum=$(printf %064d 1)
+    refuses() {
+        printf %b "$1" >pins
+        run -1 --separate-stderr wisp-board pin b.json <pins
+        [ "$stderr" = "wisp-board: $2" ]
+        [ -z "$output" ]
+    }
+    neither="is neither 'package NAME VERSION SHA256' nor 'url URL SHA256'"
+    refuses '' "standard input: is cut: the last line must be 'end'"
+    refuses "package linux 1 $sum\\n" "standard input: is cut: the last line must be 'end'"
+    refuses "package linux 1 ${sum}0\\nend\\n" "standard input:1: $neither"
+    refuses "package linux 1 $sum\\npackage linux \$(id) $sum\\nend\\n" "standard input:2: $neither"
+    refuses "url ftp://a $sum\\nend\\n" "standard input:1: $neither"
+    refuses "url https://example.org/a 1 $sum\\nend\\n" "standard input:1: $neither"
+    refuses "\\nend\\n" "standard input:1: $neither"
+    refuses "package other 1 $sum\\nend\\n" "b.json: has no 'other' to pin"
+    refuses "url https://example.org/a $sum\\nend\\n" "b.json: has no 'https://example.org/a' to pin"
+    echo end >pins
+    run -2 --separate-stderr wisp-board pin <pins
+    [ "$stderr" = "wisp-board: pin: needs one FILE: which profile?" ]
+    echo '[]' >list.json
+    run -1 --separate-stderr wisp-board pin list.json <pins
+    [ "$stderr" = "wisp-board: list.json: must be an object, not a list" ]
+}
+
 @test "commands and options are checked" {
-    refused 2 'command: is none of check, targets, config, manifest'
-    refused 2 'explode: is none of check, targets, config, manifest' explode
+    refused 2 'command: is none of check, targets, config, manifest, sbom, pin'
+    refused 2 'explode: is none of check, targets, config, manifest, sbom, pin' explode
     refused 2 '--ip: unknown option, see wisp-board --help' check --ip 1.2.3.4
     refused 2 'b.json: wisp-board targets takes no operand' targets b.json
     refused 2 '--ip: needs a value' config --ip
@@ -382,8 +510,11 @@ JSON
     done
     echo hello >hello && : >empty
     records >lines
-    run -2 --separate-stderr sh -c "wisp-board manifest <lines >/dev/full"
-    [ "$stderr" = "wisp-board: standard output: write: No space left on device" ]
-    run -2 --separate-stderr sh -c "wisp-board manifest <&-"
-    [ "$stderr" = "wisp-board: standard input: read: Bad file descriptor" ]
+    echo end >pins
+    for command in 'manifest <lines' 'sbom <lines' 'pin b.json <pins'; do
+        run -2 --separate-stderr sh -c "wisp-board $command >/dev/full"
+        [ "$stderr" = "wisp-board: standard output: write: No space left on device" ]
+        run -2 --separate-stderr sh -c "wisp-board ${command%% <*} <&-"
+        [ "$stderr" = "wisp-board: standard input: read: Bad file descriptor" ]
+    done
 }

@@ -26,7 +26,7 @@ setup() {
     cd "$BATS_TEST_TMPDIR"
     export XDG_CACHE_HOME=$PWD/cache WISP_ALPINE_MIRROR=file://$BATS_FILE_TMPDIR/mirror
     build=("$WISP_ROOT/wisp.sh" build -q --boards "$BATS_FILE_TMPDIR/boards" -t small -b "$services/hello-aarch64")
-    results='initrd.img manifest.json small.img vmlinuz'
+    results='initrd.img manifest.json sbom.spdx.json small.img vmlinuz'
 }
 
 same_as_expected() { for file in $results; do cmp "$BATS_FILE_TMPDIR/expected/$file" "$1/$file"; done; }

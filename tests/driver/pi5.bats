@@ -28,9 +28,9 @@ setup() {
 }
 
 @test "pi5's card has kernel, device tree, every overlay and what the firmware reads, and fsck.fat finds no fault" {
-    wisp build -q --boards "$BATS_FILE_TMPDIR/boards" -t pi5 -b "$services/hello-aarch64" \
+    wisp build -q --allow-unpinned --boards "$BATS_FILE_TMPDIR/boards" -t pi5 -b "$services/hello-aarch64" \
         --ip 192.168.1.100/24 --gateway 192.168.1.1
-    [ "$(find wisp-output -type f | wc -l)" -eq 2 ] # the image and its manifest.json
+    [ "$(find wisp-output -type f | wc -l)" -eq 3 ] # the image, manifest.json and sbom.spdx.json
     tail -c +1048577 wisp-output/pi5.img >volume
     fsck.fat -nv volume >report
     run -1 grep -iE 'warning|wrong|invalid|differ|error|bad|orphan|unused|reclaim' <(grep -v '^Checking' report)
@@ -51,7 +51,7 @@ setup() {
 }
 
 @test "inspect shows the card" {
-    wisp build -q --boards "$BATS_FILE_TMPDIR/boards" -t pi5 -b "$services/hello-aarch64" --ip 192.168.1.100/24
+    wisp build -q --allow-unpinned --boards "$BATS_FILE_TMPDIR/boards" -t pi5 -b "$services/hello-aarch64" --ip 192.168.1.100/24
     wisp inspect wisp-output/pi5.img >report
     grep -q '^          kernel: image, aarch64, pages of 4096 bytes' report
     grep -q '^          -rwxr-xr-x 1 0 0 [0-9]* 1970-01-01T00:00:00Z service/run$' report
@@ -63,7 +63,7 @@ setup() {
     mkdir boards
     cp -R "$BATS_FILE_TMPDIR/boards/keys" boards
     sed 's/bcm2712-rpi-5-b/bcm2712-rpi-6-b/' "$WISP_ROOT/boards/pi5.json" >boards/pi5.json
-    run -1 --separate-stderr wisp build -q --boards boards -t pi5 -b "$services/hello-aarch64" --ip 192.168.1.100/24
+    run -1 --separate-stderr wisp build -q --allow-unpinned --boards boards -t pi5 -b "$services/hello-aarch64" --ip 192.168.1.100/24
     [ "$stderr" = "wisp: pi5: no package of its kernel has boot/bcm2712-rpi-6-b.dtb" ]
     [ ! -e wisp-output ]
 }

@@ -59,7 +59,7 @@ local_build() { wisp build -q --boards boards -t local -b "$services/hello-aarch
     grep -qx virtio_net.ko modules
     cpio -i --quiet --to-stdout service/run <archive | cmp - "$services/hello-aarch64"
     cpio -i --quiet --to-stdout etc/wisp.conf <archive | cmp - <(printf 'IFACE=eth0\nADDR=10.0.2.15/24\nGW=10.0.2.2\n')
-    [ "$(ls -A wisp-output)" = "$(printf '%s\n' initrd.img manifest.json vmlinuz)" ]
+    [ "$(ls -A wisp-output)" = "$(printf '%s\n' initrd.img manifest.json sbom.spdx.json vmlinuz)" ]
 }
 
 @test "manifest.json has the size and the hash of each file" {
@@ -69,6 +69,9 @@ local_build() { wisp build -q --boards boards -t local -b "$services/hello-aarch
     sum=$(sha256sum <"$services/hello-aarch64" | cut -d ' ' -f 1)
     grep -q "\"sha256\": \"$sum\"" wisp-output/manifest.json
     grep -q '"version": "6.1.176-1"' wisp-output/manifest.json
+    # Debian's own word, and SPDX's for it
+    grep -q '"licence": "GPL-2"' wisp-output/manifest.json
+    grep -q '"licenseDeclared": "GPL-2.0-only"' wisp-output/sbom.spdx.json
 }
 
 @test "the same inputs give the same bytes: folder, umask, zone, locale, clock and user do not matter" {
@@ -83,7 +86,7 @@ local_build() { wisp build -q --boards boards -t local -b "$services/hello-aarch
         faketime '2031-05-06' "$WISP_ROOT/wisp.sh" build -q --boards boards -t local -b "$services/hello-aarch64" \
             --ip 10.1.2.3/24 -o here
     )
-    for file in vmlinuz initrd.img manifest.json; do cmp "wisp-output/$file" "other/here/$file"; done
+    for file in vmlinuz initrd.img manifest.json sbom.spdx.json; do cmp "wisp-output/$file" "other/here/$file"; done
     if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
         mkdir -m 777 third
         chmod a+x "$BATS_RUN_TMPDIR" .. .
@@ -91,7 +94,7 @@ local_build() { wisp build -q --boards boards -t local -b "$services/hello-aarch
         chmod -R a+rX third
         (cd third && HOME=$PWD XDG_CACHE_HOME=$PWD/cache setpriv --reuid 65534 --regid 65534 --clear-groups \
             "$WISP_ROOT/wisp.sh" build -q --boards boards -t local -b ./hello-aarch64 --ip 10.1.2.3/24)
-        for file in vmlinuz initrd.img manifest.json; do cmp "wisp-output/$file" "third/wisp-output/$file"; done
+        for file in vmlinuz initrd.img manifest.json sbom.spdx.json; do cmp "wisp-output/$file" "third/wisp-output/$file"; done
     fi
 }
 
@@ -104,7 +107,7 @@ local_build() { wisp build -q --boards boards -t local -b "$services/hello-aarch
     run -1 --separate-stderr local_build -b boards/local.json
     run -1 --separate-stderr local_build --ip 0.0.0.0/0
     sha256sum --quiet -c before
-    [ "$(ls wisp-output | wc -l)" -eq 3 ]
+    [ "$(ls wisp-output | wc -l)" -eq 4 ]
 }
 
 @test "flags win over wisp.json, and its paths are relative to its folder" {

@@ -48,6 +48,7 @@ tar or tar.gz.
   -C, --directory DIR   extract into DIR instead of the working directory
       --if-present      a PATH that is not there is no error
       --report          after verify or extract, print what was read as KEY=VALUE lines
+      --newest          lookup: only the newest build
       --help, --version
 
 Nothing is written or printed before the whole input has been read and found good.
@@ -59,7 +60,8 @@ Example: wisp-apk extract --keys boards/keys -C out boot/vmlinuz-virt < linux-vi
                 {"sha256", 0, Option::Value::required},
                 {"directory", 'C', Option::Value::required},
                 {"if-present", 0, Option::Value::none},
-                {"report", 0, Option::Value::none}},
+                {"report", 0, Option::Value::none},
+                {"newest", 0, Option::Value::none}},
 };
 
 /// The command line of one command.
@@ -252,7 +254,9 @@ void lookup(const Command& command) {
     const Fd file = open_file(command.arguments);
     FdInput in(file ? file.get() : STDIN_FILENO, input_name(command.arguments));
     std::string text;
-    for (const apk::IndexRecord& record : apk::look_up(in, *keys, command.operands[0]))
+    auto records = apk::look_up(in, *keys, command.operands[0]);
+    if (command.arguments.has("newest")) records = {apk::newest(records)};
+    for (const apk::IndexRecord& record : records)
         text += record.version + " " + std::to_string(record.size) + " " + record.checksum + " " +
                 record.arch + " " + record.file_name() + "\n";
     print(text);
@@ -271,7 +275,7 @@ const std::map<std::string, Handler> handlers{
     {"verify", {verify, {"sha256", "report"}, true, false}},
     {"extract", {extract, {"sha256", "report", "directory", "if-present"}, false, true}},
     {"cat", {cat, {"sha256"}, false, true}},
-    {"lookup", {lookup, {}, true, true}},
+    {"lookup", {lookup, {"newest"}, true, true}},
 };
 
 void run(const Arguments& arguments) {
@@ -280,7 +284,7 @@ void run(const Arguments& arguments) {
     const auto found = handlers.find(name);
     if (found == handlers.end()) misuse(printable(name), "unknown command, see wisp-apk --help");
     const Handler& handler = found->second;
-    for (const char* option : {"sha256", "report", "directory", "if-present"})
+    for (const char* option : {"sha256", "report", "directory", "if-present", "newest"})
         if (arguments.has(option) && !handler.options.contains(option))
             misuse("--" + std::string(option), "means nothing to " + name);
     if (handler.needs_keys && !arguments.has("keys")) misuse(name, "needs --keys DIR");

@@ -43,6 +43,8 @@ inline void add_config(Lines& lines, const BuildConfig& config) {
     lines.add("output", config.output);
     for (const Forward& port : config.ports) lines.add("port", to_text(port));
     if (config.offline) lines.add("offline", "1");
+    if (config.allow_unpinned) lines.add("allow_unpinned", "1");
+    lines.add("boards", config.boards);
 }
 
 /// Puts a release that is known into the paths of a board; one that the package holds stays "{release}".
@@ -95,6 +97,7 @@ inline void add_board(Lines& lines, const Board& board, std::string_view file) {
     lines.add("cmdline", board.cmdline);
     if (board.qemu) lines.add("qemu", "1");
     if (board.boots_from_card()) lines.add("card", "1");
+    lines.add("unpinned", unpinned_fields(board));
 }
 
 /// The columns of one board for people.

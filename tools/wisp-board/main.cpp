@@ -1,10 +1,12 @@
 // wisp-board: the driver's window on JSON. Profiles and configurations in, checked lines out; records in,
-// manifest out.
+// manifest or bill of materials out; pins in, profile out.
 #include <filesystem>
 #include <map>
 
 #include "lines.hpp"
 #include "wisp/build_record.hpp"
+#include "wisp/pin.hpp"
+#include "wisp/sbom.hpp"
 #include "wisp/tool.hpp"
 
 using namespace wisp;
@@ -15,11 +17,15 @@ constexpr std::string_view help = R"(usage: wisp-board check FILE...
        wisp-board targets [--boards FOLDER]... [--shipped FOLDER]
        wisp-board config [-f FILE] [--NAME VALUE]... [--need NAME]...
        wisp-board manifest < RECORDS > manifest.json
+       wisp-board sbom < RECORDS > sbom.spdx.json
+       wisp-board pin FILE < PINS > NEW
 
 check     refuses a board profile that is not exactly one
 targets   lists the boards
 config    merges a wisp.json and flags of the same names, checks everything, prints key=value lines
 manifest  writes what an image is made of
+sbom      writes the same as an SPDX 2.3 document
+pin       prints a profile with other pins
 
   -f, --file FILE            config: a wisp.json; flags win over it
   -t, --target NAME          the board
@@ -31,6 +37,7 @@ manifest  writes what an image is made of
       --port [ADDRESS:]HOST:GUEST
                              repeatable (18080:8080)
       --offline
+      --allow-unpinned
       --boards FOLDER        board profiles; repeatable, the first that has a name wins
       --shipped FOLDER       profiles to look at last
       --need NAME            config: refuse to go on without this setting; repeatable
@@ -115,12 +122,33 @@ void config(const Arguments& arguments, const std::vector<std::string>&) {
     print(lines.text());
 }
 
-void manifest(const Arguments&, const std::vector<std::string>&) {
+std::string read_input(std::string& name) {
     constexpr std::uint64_t limit = 16 * 1024 * 1024; // a hundred thousand files' records
     FdInput in(STDIN_FILENO, "standard input");
-    BuildRecord record(in.name());
-    record.read(as_text(in.read_all(limit)));
-    print(record.json());
+    name = in.name();
+    return std::string(as_text(in.read_all(limit)));
+}
+
+BuildRecord read_record() {
+    std::string name;
+    const std::string text = read_input(name);
+    BuildRecord record(name);
+    record.read(text);
+    return record;
+}
+
+void manifest(const Arguments&, const std::vector<std::string>&) { print(manifest_json(read_record())); }
+
+void sbom(const Arguments&, const std::vector<std::string>&) {
+    const std::uint64_t created = source_date_epoch(max_spdx_time);
+    print(spdx_json(read_record(), created, std::string("wisp-") + version));
+}
+
+void pin(const Arguments&, const std::vector<std::string>& files) {
+    if (files.size() != 1) misuse("pin", "needs one FILE: which profile?");
+    std::string name;
+    const std::string pins = read_input(name);
+    print(pin_profile(read_json_file(files[0]), files[0], parse_pins(pins, name)));
 }
 
 struct Command {
@@ -137,10 +165,9 @@ std::map<std::string, Command> commands() {
     for (const Setting& setting : settings)
         configure.options.push_back({std::string(setting.name), setting.letter,
                                      setting.kind == Setting::Kind::yes_no ? Value::none : Value::required});
-    return {{"check", {check, true, {}}},
-            {"targets", {targets, false, {boards, shipped}}},
-            {"config", configure},
-            {"manifest", {manifest, false, {}}}};
+    return {{"check", {check, true, {}}}, {"targets", {targets, false, {boards, shipped}}},
+            {"config", configure},        {"manifest", {manifest, false, {}}},
+            {"sbom", {sbom, false, {}}},  {"pin", {pin, true, {}}}};
 }
 
 /// The name in front of messages, which is needed before the command line is known to be right.
@@ -160,7 +187,8 @@ int main(int argc, char** argv) {
     tool.options.push_back({"as", 0, Option::Value::required});
     return run_tool(tool, argc, argv, [&](const Arguments& arguments) {
         if (command == all.end())
-            misuse(argc > 1 ? printable(argv[1]) : "command", "is none of check, targets, config, manifest");
+            misuse(argc > 1 ? printable(argv[1]) : "command",
+                   "is none of check, targets, config, manifest, sbom, pin");
         const std::vector<std::string> operands(arguments.operands.begin() + 1, arguments.operands.end());
         if (!operands.empty() && !command->second.takes_operands)
             misuse(printable(operands[0]), "wisp-board " + command->first + " takes no operand");

@@ -1,0 +1,216 @@
+// The software bill of materials of a build: an SPDX 2.3 document in JSON [ISO/IEC 5962, SPDX 2.3 and its
+// JSON schema].
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <ctime>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "wisp/build_record.hpp"
+#include "wisp/digest.hpp"
+#include "wisp/json.hpp"
+#include "wisp/licence.hpp"
+#include "wisp/names.hpp"
+#include "wisp/text.hpp"
+#include "wisp/view.hpp"
+
+namespace wisp {
+
+/// The last second SPDX can spell: the year has four digits.
+inline constexpr std::uint64_t max_spdx_time = 253402300799;
+
+/// Seconds since 1970 as SPDX spells a time: 1970-01-01T00:00:00Z [SPDX 2.3, 6.9].
+inline std::string spdx_time(std::uint64_t seconds) {
+    const auto time = static_cast<std::time_t>(std::min(seconds, max_spdx_time));
+    std::tm parts{};
+    ::gmtime_r(&time, &parts);
+    char text[sizeof "YYYY-MM-DDThh:mm:ssZ"] = "";
+    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return text;
+}
+
+/// The package URL of a distribution's package [ECMA-427].
+inline std::string package_url(std::string_view type, std::string_view name, std::string_view version,
+                               std::string_view arch) {
+    const auto escaped = [](std::string_view text) {
+        std::string safe;
+        for (const char c : text) {
+            const bool plain = is_spelt({&c, 1}, "-._~:", true);
+            safe += plain ? std::string(1, c)
+                          : "%" + std::string(hex8(static_cast<std::uint8_t>(c)).data() + 6, 2);
+        }
+        return safe;
+    };
+    std::string url = "pkg:" + std::string(type) + "/" + escaped(name) + "@" + escaped(version);
+    return arch.empty() ? url : url + "?arch=" + escaped(arch);
+}
+
+/// Puts one document together; spdx_json() is the way in.
+class SpdxDocument {
+public:
+    explicit SpdxDocument(const BuildRecord& record) : record_(record) {
+        relate("SPDXRef-DOCUMENT", "DESCRIBES", image);
+        packages_.push_back(image_package());
+        for (const auto& [id, facts] : record.origins()) {
+            ids_[id] = "SPDXRef-Package-" + std::to_string(ids_.size() + 1);
+            packages_.push_back(package(id, facts));
+        }
+        for (const auto& [path, file] : record.outputs()) {
+            ids_of_outputs_[path] = add_file(path, file);
+            relate(image, "CONTAINS", ids_of_outputs_[path]);
+        }
+        for (const auto& [path, file] : record.files()) relate_to_output(path, add_file(path, file));
+    }
+
+    /// `created` is in seconds since 1970, `creator` a tool's name and version.
+    std::string json(std::uint64_t created, std::string_view creator) const {
+        Json root{
+            {"SPDXID", "SPDXRef-DOCUMENT"},
+            {"spdxVersion", "SPDX-2.3"},
+            {"dataLicense", "CC0-1.0"},
+            {"name", record_.target()},
+            {"creationInfo",
+             {{"created", spdx_time(created)}, {"creators", Json::array({"Tool: " + std::string(creator)})}}},
+            {"packages", packages_},
+            {"files", files_},
+            {"relationships", relationships_}};
+        for (const auto& [said, id] : licences_.own())
+            root["hasExtractedLicensingInfos"].push_back(
+                {{"licenseId", id}, {"name", said}, {"extractedText", said}});
+        root["documentNamespace"] = name_space(root.dump());
+        return root.dump(2) + "\n";
+    }
+
+private:
+    static constexpr const char* image = "SPDXRef-Image";
+    static constexpr const char* unknown = "NOASSERTION";
+
+    /// A UUID of version 8 [RFC 9562, 5.8] made from the contents: the same document has the same name
+    /// everywhere.
+    static std::string name_space(std::string_view contents) {
+        std::string digits = hex(digest_of(DigestAlgorithm::sha256, as_bytes(contents))).substr(0, 32);
+        digits[12] = '8';
+        digits[16] = "89ab"[(digits[16] >= 'a' ? digits[16] - 'a' + 2 : digits[16] - '0') & 3];
+        for (const std::size_t dash : {20u, 16u, 12u, 8u}) digits.insert(dash, "-");
+        return "urn:uuid:" + digits;
+    }
+
+    static Json checksum(const char* algorithm, const std::string& value) {
+        return {{"algorithm", algorithm}, {"checksumValue", value}};
+    }
+
+    static std::string fact(const BuildRecord::Facts& facts, const std::string& name) {
+        const auto found = facts.find(name);
+        return found == facts.end() ? "" : found->second;
+    }
+
+    /// All that was built, as one package: SHA-1 over the sorted SHA-1s of its files is its verification code
+    /// [SPDX 2.3, 7.9].
+    Json image_package() const {
+        std::vector<std::string> sums;
+        for (const auto& [path, file] : record_.outputs()) sums.push_back(file.sha1);
+        std::sort(sums.begin(), sums.end());
+        std::string all;
+        for (const std::string& sum : sums) all += sum;
+        const auto code = hex(digest_of(DigestAlgorithm::sha1, as_bytes(all)));
+        return {{"SPDXID", image},
+                {"name", record_.target()},
+                {"downloadLocation", unknown},
+                {"filesAnalyzed", true},
+                {"packageVerificationCode", {{"packageVerificationCodeValue", code}}},
+                {"licenseConcluded", unknown},
+                {"licenseDeclared", unknown},
+                {"licenseInfoFromFiles", Json::array({unknown})},
+                {"copyrightText", unknown},
+                {"primaryPackagePurpose", "OPERATING-SYSTEM"}};
+    }
+
+    Json package(const std::string& id, const BuildRecord::Facts& facts) {
+        const std::string name = fact(facts, "package");
+        Json package{{"SPDXID", ids_[id]},
+                     {"name", name.empty() ? id : name},
+                     {"downloadLocation", download_location(facts)},
+                     {"filesAnalyzed", false},
+                     {"licenseConcluded", unknown},
+                     {"licenseDeclared", licences_.expression(fact(facts, "licence"))},
+                     {"copyrightText", unknown}};
+        if (const auto version = fact(facts, "version"); !version.empty()) package["versionInfo"] = version;
+        if (const auto sum = fact(facts, "sha256"); !sum.empty())
+            package["checksums"] = Json::array({checksum("SHA256", sum)});
+        if (const auto source = source_info(facts); !source.empty()) package["sourceInfo"] = source;
+        add_package_url(package, facts);
+        return package;
+    }
+
+    static void add_package_url(Json& package, const BuildRecord::Facts& facts) {
+        const std::string kind = fact(facts, "kind");
+        if (kind != "alpine" && kind != "debian") return;
+        const std::string url =
+            package_url(kind == "alpine" ? "apk/alpine" : "deb/debian", fact(facts, "package"),
+                        fact(facts, "version"), fact(facts, "architecture"));
+        package["externalRefs"] = Json::array({Json{
+            {"referenceCategory", "PACKAGE-MANAGER"}, {"referenceType", "purl"}, {"referenceLocator", url}}});
+    }
+
+    /// Where anybody can get the same bytes. A distribution's package has many mirrors; its package URL names
+    /// it.
+    static std::string download_location(const BuildRecord::Facts& facts) {
+        return fact(facts, "kind") == "url" ? fact(facts, "source") : unknown;
+    }
+
+    /// Who vouches for it.
+    static std::string source_info(const BuildRecord::Facts& facts) {
+        std::string info;
+        const auto add = [&](const std::string& text) { info += (info.empty() ? "" : "; ") + text; };
+        if (const auto key = fact(facts, "key"); !key.empty()) add("signature checked with the key " + key);
+        if (const auto release = fact(facts, "release"); !release.empty())
+            add("apt checked the signed release of " + release);
+        if (const auto pinned = fact(facts, "pinned"); !pinned.empty())
+            add(pinned == "yes" ? "SHA-256 pinned" : "SHA-256 not pinned");
+        return info;
+    }
+
+    /// Adds a file and where it is from, and gives its identifier back.
+    std::string add_file(const std::string& path, const RecordedFile& file) {
+        const std::string id = "SPDXRef-File-" + std::to_string(files_.size() + 1);
+        files_.push_back(
+            {{"SPDXID", id},
+             {"fileName", "./" + path},
+             {"checksums", Json::array({checksum("SHA1", file.sha1), checksum("SHA256", file.sha256)})},
+             {"licenseConcluded", unknown},
+             {"licenseInfoInFiles", Json::array({unknown})},
+             {"copyrightText", unknown}});
+        if (!file.origin.empty()) relate(id, "GENERATED_FROM", ids_.at(file.origin));
+        return id;
+    }
+
+    /// A file's path starts with that of the output that holds it.
+    void relate_to_output(const std::string& path, const std::string& id) {
+        for (const auto& [output, output_id] : ids_of_outputs_)
+            if (path.starts_with(output + "/")) relate(output_id, "CONTAINS", id);
+    }
+
+    void relate(const std::string& from, const char* how, const std::string& to) {
+        relationships_.push_back(
+            {{"spdxElementId", from}, {"relationshipType", how}, {"relatedSpdxElement", to}});
+    }
+
+    const BuildRecord& record_;
+    Licences licences_;
+    std::map<std::string, std::string> ids_;
+    std::map<std::string, std::string> ids_of_outputs_;
+    Json packages_ = Json::array();
+    Json files_ = Json::array();
+    Json relationships_ = Json::array();
+};
+
+/// The SPDX document of a build; the same record and time give the same bytes.
+inline std::string spdx_json(const BuildRecord& record, std::uint64_t created, std::string_view creator) {
+    return SpdxDocument(record).json(created, creator);
+}
+
+} // namespace wisp

@@ -1,0 +1,51 @@
+#include "wisp/sbom.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "wisp/board.hpp"
+
+using namespace wisp;
+
+TEST_CASE("a licence on SPDX's list becomes an expression of it, and nothing else does") {
+    CHECK(spdx_expression("GPL-2.0-only") == "GPL-2.0-only");
+    CHECK(spdx_expression("GPL-2") == "GPL-2.0-only");
+    CHECK(spdx_expression("Expat OR GPL-2+") == "MIT OR GPL-2.0-or-later");
+    CHECK(spdx_expression("GPL-2.0-only WITH Linux-syscall-note AND MIT") ==
+          "GPL-2.0-only WITH Linux-syscall-note AND MIT");
+    const std::string none = GENERATE(as<std::string>{}, "", "custom", "GPL-2.0-only MIT", "GPL-2.0-only AND",
+                                      "AND MIT", "MIT and ISC", "MIT  AND ISC", "MIT WITH ISC",
+                                      "Linux-syscall-note", "MIT AND Linux-syscall-note", "(MIT)", "mit");
+    CAPTURE(none);
+    CHECK(spdx_expression(none).empty());
+}
+
+TEST_CASE("licences of a package's own have one name each") {
+    Licences licences;
+    CHECK(licences.expression("") == "NOASSERTION");
+    CHECK(licences.expression("custom") == "LicenseRef-1");
+    CHECK(licences.expression("as is") == "LicenseRef-2");
+    CHECK(licences.expression("custom") == "LicenseRef-1");
+    CHECK(licences.expression("MIT") == "MIT");
+    CHECK(licences.own().size() == 2);
+}
+
+TEST_CASE("a package URL escapes what is not plain") {
+    CHECK(package_url("deb/debian", "linux-7.2+deb14", "1:7.2~rc1+b1", "arm64") ==
+          "pkg:deb/debian/linux-7.2%2Bdeb14@1:7.2~rc1%2Bb1?arch=arm64");
+    CHECK(package_url("apk/alpine", "a", "1-r0", "") == "pkg:apk/alpine/a@1-r0");
+    CHECK(package_url("apk/alpine", "a/b", "1@?#", "") == "pkg:apk/alpine/a%2Fb@1%40%3F%23");
+}
+
+TEST_CASE("a time is spelt in UTC with four digits for the year") {
+    CHECK(spdx_time(0) == "1970-01-01T00:00:00Z");
+    CHECK(spdx_time(951782400) == "2000-02-29T00:00:00Z");
+    CHECK(spdx_time(max_spdx_time) == "9999-12-31T23:59:59Z");
+}
+
+TEST_CASE("a board's fields without pins are those of packages and URLs") {
+    Board board;
+    board.kernel.packages = {{"a", "1", "x"}, {"b", "", ""}, {"c", "1", ""}};
+    board.firmware = {{"url", "https://u", "u", ""}, {"url", "https://v", "v", "x"}, {"file", "f", "f", ""}};
+    CHECK(unpinned_fields(board) ==
+          std::vector<std::string>{"b: version", "b: sha256", "c: sha256", "https://u: sha256"});
+}
