@@ -213,7 +213,7 @@ fill_entry() {
     get_kernel
     normalise_kernel
     fill_card
-    rm -rf -- "$fill/packages"
+    rm -rf -- "$fill/packages" "$fill/list" "$fill/index" "$fill/download" "$fill/apt"
     printf '%s\n' "$inputs" >"$fill/inputs"
     chmod 755 "$fill"
 }
@@ -280,7 +280,10 @@ download() { # URL FILE
     say "fetching $1"
     if [ -t 2 ] && [ -z "$quiet" ]; then meter=-#; else meter=-s; fi
     show curl "$1"
-    curl "$meter" -fSL --retry 2 --connect-timeout 20 -o "$2" -- "$1" || die "$1: not fetched"
+    curl "$meter" -fSL --retry 2 --connect-timeout 20 -o "$2" -- "$1" || {
+        [ $? -ne 23 ] || die "$2: cannot be written: is the disk full?" # curl's word for it is less clear
+        die "$1: not fetched"
+    }
 }
 
 # trusted_keys: the folder of keys beside the profile, or the one that ships with wisp.
