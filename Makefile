@@ -16,7 +16,8 @@ V         =
 INIT_CXX_x86_64  = $(if $(filter x86_64,$(HOST_ARCH)),$(CXX),x86_64-linux-gnu-g++)
 INIT_CXX_aarch64 = $(if $(filter aarch64 arm64,$(HOST_ARCH)),$(CXX),aarch64-linux-gnu-g++)
 
-HOST_ARCH := $(shell uname -m)
+# Where this is Linux, the host compiler makes its own architecture's programs.
+HOST_ARCH := $(if $(filter Linux,$(shell uname -s)),$(shell uname -m))
 VERSION   := $(shell sed -n 's/.*version = "\(.*\)";/\1/p' include/wisp/version.hpp)
 TOOLS     := $(patsubst tools/%/main.cpp,%,$(wildcard tools/*/main.cpp))
 INIT_ARCHES := aarch64 x86_64
@@ -154,28 +155,31 @@ $(BUILD)/services/probe-%: tests/services/probe.cpp
 # ---- installing ------------------------------------------------------------------------------------------------
 
 install: all ## into PREFIX
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/wisp $(DESTDIR)$(PREFIX)/share/wisp/boards/keys \
-	    $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/include/wisp
-	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
-	install -m 755 wisp.sh $(DESTDIR)$(PREFIX)/bin/wisp
-	install -m 755 $(INITS) $(DESTDIR)$(PREFIX)/lib/wisp
-	install -m 644 $(BOARDS) $(DESTDIR)$(PREFIX)/share/wisp/boards
-	install -m 644 boards/keys/* $(DESTDIR)$(PREFIX)/share/wisp/boards/keys
-	install -m 644 $(wildcard tools/*/*.1) $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 644 include/wisp/*.hpp $(DESTDIR)$(PREFIX)/include/wisp
+	install -d '$(DESTDIR)$(PREFIX)'/bin '$(DESTDIR)$(PREFIX)'/lib/wisp '$(DESTDIR)$(PREFIX)'/share/wisp/boards/keys \
+	    '$(DESTDIR)$(PREFIX)'/share/man/man1 '$(DESTDIR)$(PREFIX)'/include/wisp
+	install -m 755 $(PROGRAMS) '$(DESTDIR)$(PREFIX)'/bin
+	install -m 755 wisp.sh '$(DESTDIR)$(PREFIX)'/bin/wisp
+	install -m 755 $(INITS) '$(DESTDIR)$(PREFIX)'/lib/wisp
+	install -m 644 $(BOARDS) '$(DESTDIR)$(PREFIX)'/share/wisp/boards
+	install -m 644 boards/keys/* '$(DESTDIR)$(PREFIX)'/share/wisp/boards/keys
+	install -m 644 $(wildcard tools/*/*.1) '$(DESTDIR)$(PREFIX)'/share/man/man1
+	install -m 644 include/wisp/*.hpp '$(DESTDIR)$(PREFIX)'/include/wisp
 
 uninstall: ## what install put there
-	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/bin/%) $(DESTDIR)$(PREFIX)/bin/wisp
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,$(notdir $(wildcard tools/*/*.1)))
-	rm -rf $(DESTDIR)$(PREFIX)/lib/wisp $(DESTDIR)$(PREFIX)/share/wisp $(DESTDIR)$(PREFIX)/include/wisp
+	rm -f $(TOOLS:%='$(DESTDIR)$(PREFIX)'/bin/%) '$(DESTDIR)$(PREFIX)'/bin/wisp
+	rm -f $(addprefix '$(DESTDIR)$(PREFIX)'/share/man/man1/,$(notdir $(wildcard tools/*/*.1)))
+	rm -f $(addprefix '$(DESTDIR)$(PREFIX)'/share/wisp/,$(BOARDS) $(wildcard boards/keys/*))
+	rm -f $(INIT_ARCHES:%='$(DESTDIR)$(PREFIX)'/lib/wisp/init-%)
+	rm -f $(addprefix '$(DESTDIR)$(PREFIX)'/,$(wildcard include/wisp/*.hpp))
+	-cd '$(DESTDIR)$(PREFIX)' && rmdir share/wisp/boards/keys share/wisp/boards share/wisp lib/wisp include/wisp
 
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
 help: ## this text
 	@echo 'targets:'
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1 \2/p' Makefile | awk '{ name = $$1; sub(/ *[a-z]+ /, ""); printf "  %-12s%s\n", name, $$0 }'
 	@echo 'variables:'
-	@sed -n '/^# Compiler/,/^HOST_ARCH/{/^[A-Z]/!d;/^HOST_ARCH/d;s/ *=.*//;s/^/  /p}' Makefile
+	@sed -n '/^# Compiler/,/^HOST_ARCH/{/^[A-Z]/!d;/^HOST_ARCH/d;s/ *=.*//;s/^/  /p;}' Makefile
 
 -include $(wildcard $(BUILD)/dep/*.d $(BUILD)/tests/unit/*.d)

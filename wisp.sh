@@ -6,6 +6,7 @@ umask 022
 export LC_ALL=C
 nl='
 '
+tab=$(printf '\t')
 
 # ---- where things are ------------------------------------------------------------------------------------------
 
@@ -16,7 +17,10 @@ if [ -f "$here/include/wisp/version.hpp" ]; then # the source tree
 else # as `make install` lays it out
     bin=$here inits=$here/../lib/wisp boards=$here/../share/wisp/boards
 fi
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/wisp
+case ${XDG_CACHE_HOME-} in
+    /*) cache=$XDG_CACHE_HOME/wisp ;;
+    *) cache=${HOME:+$HOME/.cache/wisp} ;; # a relative one is not valid: XDG Base Directory Specification
+esac
 quiet='' verbose='' offline='' accel=auto work='' fill=''
 
 usage() {
@@ -78,9 +82,9 @@ trap 'exit 143' TERM
 
 # scratch FOLDER: prints a new folder inside FOLDER, and removes those that killed runs left there a day ago.
 scratch() {
-    mkdir -p -- "$1"
+    mkdir -p -- "$1" 2>/dev/null || misuse "$1: is no folder and cannot be made one"
     find "$1" -maxdepth 1 -name '.wisp.*' -mtime +0 -exec rm -rf {} + 2>/dev/null || :
-    mktemp -d "$1/.wisp.XXXXXX"
+    mktemp -d "$1/.wisp.XXXXXX" 2>/dev/null || misuse "$1: cannot be written to"
 }
 
 show() { [ -z "$verbose" ] || printf 'wisp: + %s\n' "$*" >&2; }
@@ -104,17 +108,15 @@ absolute() {
     esac
 }
 
-sha256_of() {
-    if command -v sha256sum >/dev/null 2>&1; then sha256sum <"$1"; else shasum -a 256 <"$1"; fi | cut -d ' ' -f 1
-}
+sha256() { if command -v sha256sum >/dev/null 2>&1; then sha256sum "$@"; else shasum -a 256 "$@"; fi; }
+sha256_of() { sha256 <"$1" | cut -d ' ' -f 1; }
 
 # ---- the configuration -----------------------------------------------------------------------------------------
 
 # configure ARGUMENT...: wisp-board merges flags, wisp.json and profile, and checks them all; each line of its answer
 # becomes a variable. What may be there several times becomes a list, a value a line.
 configure() {
-    [ -z "${WISP_BOARDS-}" ] || set -- "$@" --boards "$WISP_BOARDS"
-    answer=$(tool wisp-board config --as wisp --shipped "$boards" "$@")
+    answer=$(tool wisp-board config --as wisp --shipped "${WISP_BOARDS:-$boards}" --shipped "$boards" "$@")
     target='' binary='' ip='' gateway='' dns='' output='' ports='' board_file='' arch='' page_size='' interface=''
     kernel_source='' branch='' suite='' packages='' kernel_path='' kernel_sha256='' kernel_modules='' image=''
     release='' modules='' dtbs='' overlays='' firmware='' boot_config='' cmdline='' qemu='' card=''
@@ -153,13 +155,14 @@ configure() {
     done <<ANSWER
 $answer
 ANSWER
+    case $output in -*) output=./$output ;; esac
 }
 
 # address_for_qemu: QEMU's user network hands out this address, so a target that lives there has it by default.
 address_for_qemu() {
     [ -z "$ip" ] || return 0
     [ -n "$qemu" ] || misuse "--ip: is missing"
-    ip=10.0.2.15/24 gateway=10.0.2.2 dns=10.0.2.3$nl
+    ip=10.0.2.15/24 gateway=10.0.2.2 dns=${dns:-10.0.2.3$nl}
 }
 
 # check_service: refuses what the board cannot run, before anything is fetched for it. The page size is the profile's,
@@ -176,11 +179,13 @@ check_service() { tool wisp-elfcheck --arch "$arch" --page-size "$page_size" -- 
 find_kernel() {
     inputs=$(printf '%s\nwisp=%s\n' "$answer" "$wisp_version" |
         grep -E '^(arch|kernel_|branch|suite|package|image|release|module|dtb|overlays|firmware|wisp)')
+    [ -n "$cache" ] || misuse "HOME: is not set, and neither is XDG_CACHE_HOME: there is no place for the cache"
     version=$(printf '%s' "$packages" | sed -n '1s/^[^ ]* \([^ ]*\) .*/\1/p')
     folder=$cache/$target/$version
     entry=$folder/$(printf '%s' "$inputs" | cksum | tr ' ' -)
     if [ "$kernel_source" = file ]; then
-        folder=${TMPDIR:-/tmp}
+        folder=$(absolute "${TMPDIR:-/tmp}")
+        [ -d "$folder" ] || misuse "$folder: is no folder"
         fill_entry
         entry=$fill
     elif [ "$version" = - ]; then
@@ -197,7 +202,13 @@ find_kernel() {
 }
 
 use_entry() {
-    [ -f "$entry/inputs" ] && [ "$(cat -- "$entry/inputs")" = "$inputs" ] && return
+    if [ -f "$entry/inputs" ] && [ "$(cat -- "$entry/inputs")" = "$inputs" ]; then
+        ! is_whole || return 0
+        complain "$entry: is damaged, and is made anew"
+        damaged=$(scratch "$folder")
+        mv -- "$entry" "$damaged"
+        rm -rf -- "$damaged"
+    fi
     [ -z "$offline" ] ||
         die "$target: its kernel is not in the cache, and --offline forbids to fetch it: wisp.sh fetch --target $target"
     fill_entry
@@ -207,14 +218,19 @@ use_entry() {
     fill=''
 }
 
+# is_whole: every file of the entry is what it was when the entry was made.
+is_whole() { (cd "$entry" && sha256 -c SHA256SUMS >/dev/null 2>&1); }
+
 fill_entry() {
     fill=$(scratch "$folder")
     mkdir "$fill/packages" "$fill/modules" "$fill/card"
     get_kernel
     normalise_kernel
     fill_card
-    rm -rf -- "$fill/packages" "$fill/list" "$fill/index" "$fill/download" "$fill/apt"
+    rm -rf -- "$fill/packages" "$fill/apt" "$fill/list" "$fill/report" "$fill/download" "$fill/index"
     printf '%s\n' "$inputs" >"$fill/inputs"
+    sums=$(cd "$fill" && find . -type f | sort | while read -r file; do sha256 "$file"; done)
+    printf '%s\n' "$sums" >"$fill/SHA256SUMS"
     chmod 755 "$fill"
 }
 
@@ -276,6 +292,7 @@ fetch_alpine() { # NAME VERSION SHA256
 }
 
 download() { # URL FILE
+    [ -z "$offline" ] || die "$1: --offline forbids to fetch it"
     need curl "a download"
     say "fetching $1"
     if [ -t 2 ] && [ -z "$quiet" ]; then meter=-#; else meter=-s; fi
@@ -321,7 +338,7 @@ fetch_debian() { # NAME VERSION SHA256
     file=$(find "$apt/download" -name '*.deb')
     unpack "$1" "$file" "$3"
     printf '%s\tkind=debian\tpackage=%s\tversion=%s\tsha256=%s\trelease=%s\n' "$1" "$1" \
-        "$(dpkg-deb -f "$file" Version)" "$package_sha256" "${suite:-$(release_of_apt)}" >>"$fill/origins"
+        "$(dpkg-deb -f "$file" Version)" "$package_sha256" "${suite:-$(suite_of_package "$file")}" >>"$fill/origins"
     rm -rf -- "$apt/download"
 }
 
@@ -331,12 +348,12 @@ apt_get() {
         x86_64) debian_arch=amd64 ;;
         *) debian_arch=$arch ;;
     esac
-    set -- -q -o "APT::Architecture=$debian_arch" -o "APT::Architectures::=$debian_arch" -o "Dir::State=$apt" \
+    set -- -o "APT::Architecture=$debian_arch" -o "APT::Architectures::=$debian_arch" -o "Dir::State=$apt" \
         -o "Dir::State::lists=$apt/lists" -o "Dir::State::status=$apt/status" -o "Dir::Cache=$apt" \
         -o "APT::Sandbox::User=$(id -un)" -o Acquire::Languages=none -o Acquire::Retries=2 "$@"
     [ -z "$suite" ] || set -- -o "Dir::Etc::SourceList=$apt/sources.list" -o Dir::Etc::SourceParts=- "$@"
     show apt-get "$@"
-    apt-get "$@"
+    "${apt_command:-apt-get}" "$@"
 }
 
 # suite_source: the machine's own Debian mirror, asked for another suite, trusted by the archive's keyring.
@@ -348,11 +365,11 @@ suite_source() {
     printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' "$mirror" "$suite"
 }
 
-# release_of_apt: the suite the package came from, by the signed Release files apt has just checked.
-release_of_apt() {
-    # shellcheck disable=SC2016 # apt's own format
-    apt_get indextargets --format '$(ORIGIN) $(CODENAME)' 'Created-By: Packages' | sed -n 's/^Debian //p' | sort -u |
-        paste -s -d ' ' -
+# suite_of_package DEB: the suite whose signed Release file vouches for it; of several the first by name.
+suite_of_package() {
+    apt_command=apt-cache apt_get madison "$(dpkg-deb -f "$1" Package)" |
+        awk -v FS=' *[|] *' -v version="$(dpkg-deb -f "$1" Version)" '$2 == version { print $3 }' |
+        sed -n 's,^[^ ]* \([^/ ]*\)/.*,\1,p' | sort -u | sed -n 1p
 }
 
 # unpack ORIGIN PACKAGE SHA256: what the profile wants of the package goes to $fill/packages/ORIGIN, once the package has
@@ -402,7 +419,10 @@ extract() {
 # normalise_kernel: the raw kernel, and its modules plain and with all they need.
 normalise_kernel() {
     case $release in
-        */*) release=$(cat -- "$(find_file "$release")") ;;
+        */*)
+            file=$(find_file "$release")
+            release=$(cat -- "$file")
+            ;;
     esac
     file=$(find_file "${image:-kernel}")
     tool wisp-kernel image "$file" >"$fill/Image"
@@ -425,7 +445,10 @@ MODULES
 # fill_card: device trees, overlays and firmware, as they are to lie on the card; where each is from goes to card.origins.
 fill_card() {
     : >"$fill/card.origins"
-    for path in $dtbs; do to_card "$(find_file "$path")" "${path##*/}"; done
+    for path in $dtbs; do
+        file=$(find_file "$path") # on its own: a failure inside another command's words would be lost
+        to_card "$file" "${path##*/}"
+    done
     if [ -n "$overlays" ]; then
         folder_of_overlays=$(find_file "$overlays")
         find "$folder_of_overlays" -type f >"$fill/list"
@@ -433,7 +456,10 @@ fill_card() {
     fi
     while read -r from name sha256 where; do
         case $from in
-            path) to_card "$(find_file "$where")" "$name" ;;
+            path)
+                file=$(find_file "$where")
+                to_card "$file" "$name"
+                ;;
             file) to_card "$where" "$name" profile ;;
             url)
                 download "$where" "$fill/download"
@@ -526,27 +552,29 @@ MANIFEST
 
 # record: what is in the results and where it is from, for wisp-board to hash and write down.
 record() {
+    export work
     printf 'target\t%s\n' "$target"
     printf 'origin\twisp\tkind=wisp\tversion=%s\n' "$wisp_version"
     printf 'origin\tservice\tkind=file\tsource=%s\n' "${binary##*/}"
     printf 'origin\tprofile\tkind=file\tsource=%s\n' "${board_file##*/}"
-    sed 's/^/origin\t/' "$entry/origins"
+    sed "s/^/origin$tab/" "$entry/origins"
     for result in $results; do printf 'output\t%s\t%s\n' "$result" "$work/$result"; done
-    kernel=$(sed -n '1s/\t.*//p' "$entry/origins")
-    awk -v work="$work" -v kernel="$kernel" -v OFS='\t' '$1 == "file" {
+    kernel=$(cut -f 1 "$entry/origins" | sed -n 1p)
+    # Paths travel in the environment: awk would read escapes in what -v gives it.
+    awk -v kernel="$kernel" -v OFS='\t' '$1 == "file" {
         origin = "wisp"
         if ($2 == "/service/run") origin = "service"
         if ($2 ~ /^\/lib\/modules\//) origin = kernel
-        print "file", "initrd.img" $2, work "/" $3, origin
+        print "file", "initrd.img" $2, ENVIRON["work"] "/" $3, origin
     }' "$work/manifest"
-    [ -z "$card" ] || awk -v work="$work" -v kernel="$kernel" -v image="$target.img" -v FS='\t' -v OFS='\t' '
-        NR == FNR { origins["/" $1] = $2; next }
+    [ -z "$card" ] || awk -v kernel="$kernel" -v image="$target.img" -v FS='\t' -v OFS='\t' '
+        FILENAME == ARGV[1] { origins["/" $1] = $2; next }
         split($0, word, " ") && word[1] == "file" {
             origin = "wisp"
             if (word[2] == "/Image") origin = kernel
             if (word[2] ~ /^\/(config|cmdline).txt$/) origin = "profile"
             if (word[2] in origins) origin = origins[word[2]]
-            print "file", image word[2], work "/" word[3], origin
+            print "file", image word[2], ENVIRON["work"] "/" word[3], origin
         }' "$entry/card.origins" "$work/card.manifest"
     echo end
 }
@@ -563,27 +591,40 @@ build() {
     cp -- "$entry/Image" "$work/vmlinuz"
     results=''
     [ -z "$qemu" ] || results='vmlinuz initrd.img'
+    [ -z "$qemu" ] || for dtb in $dtbs; do
+        cp -- "$entry/card/${dtb##*/}" "$work/"
+        results="$results ${dtb##*/}"
+    done
     [ -z "$card" ] || make_card
     [ -z "$card" ] || results="$results $target.img"
     record | tool wisp-board manifest --as wisp >"$work/manifest.json"
+    for result in $results manifest.json; do
+        [ ! -d "$output/$result" ] || misuse "$output/$result: is a folder"
+    done
     for result in $results manifest.json; do mv -f -- "$work/$result" "$output/$result"; done
     rm -rf -- "$work"
     work=''
     for result in $results; do say "built $output/$result"; done
 }
 
+# check_boot: what can be known before anything is built.
+check_boot() {
+    [ -n "$qemu" ] || die "$target: is no target QEMU can boot"
+    case $accel in auto | kvm | hvf | tcg) ;; *) misuse "--accel: $accel is none of auto, kvm, hvf, tcg" ;; esac
+}
+
 # boot: becomes QEMU, so whoever ends this process ends the machine.
 boot() {
-    [ -n "$qemu" ] || die "$target: is no target QEMU can boot"
     set -- --board "$board_file" --kernel "$output/vmlinuz" --initrd "$output/initrd.img" --accel "$accel" --ip "$ip"
     [ -z "$gateway" ] || set -- "$@" --gateway "$gateway"
     for resolver in $dns; do set -- "$@" --dns "$resolver"; done
-    for dtb in $dtbs; do set -- "$@" --dtb "$entry/card/${dtb##*/}"; done
+    for dtb in $dtbs; do set -- "$@" --dtb "$output/${dtb##*/}"; done
     for port in $ports; do
         set -- "$@" --forward "$port"
         say "forwarding ${port%:*} to the machine's port ${port##*:}"
     done
     show wisp-qemu "$@"
+    cleanup # no trap runs after exec
     exec "$bin/wisp-qemu" "$@"
 }
 
@@ -610,12 +651,20 @@ main() {
                 shift
                 left=$((left - 1))
                 ;;
+            -t | -b | -o | -f | --target | --binary | --ip | --gateway | --dns | --output | --file | --port | --boards)
+                set -- "$@" "$word"
+                [ "$left" -gt 0 ] || continue
+                set -- "$@" "$1" # its value, whatever that looks like
+                shift
+                left=$((left - 1))
+                ;;
             *) set -- "$@" "$word" ;;
         esac
     done
     case $command in
         build | run)
             configure --need target --need binary "$@"
+            [ "$command" = build ] || check_boot
             build
             [ "$command" = build ] || boot
             ;;
@@ -631,8 +680,7 @@ main() {
             say "$target: its kernel is in the cache"
             ;;
         targets)
-            [ -z "${WISP_BOARDS-}" ] || set -- "$@" --boards "$WISP_BOARDS"
-            tool wisp-board targets --as wisp --shipped "$boards" "$@"
+            tool wisp-board targets --as wisp --shipped "${WISP_BOARDS:-$boards}" --shipped "$boards" "$@"
             ;;
         inspect) tool wisp-inspect "$@" ;;
         help | --help | -h) usage ;;

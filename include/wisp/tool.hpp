@@ -155,8 +155,10 @@ inline int run_tool(const Tool& tool, int argc, char** argv, const std::function
         status = static_cast<int>(error.fault);
     } catch (const std::bad_alloc&) {
         message = "memory: is used up";
+    } catch (const std::exception& error) { // of a library's own; no input may end a tool by abort()
+        message = std::string("internal: ") + error.what();
     }
-    std::fprintf(stderr, "%s: %s\n", tool.name.c_str(), message.c_str());
+    std::fprintf(stderr, "%s: %s\n", tool.name.c_str(), printable(message).c_str());
     return status;
 }
 

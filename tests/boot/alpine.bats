@@ -108,7 +108,7 @@ refused() {
     WISP_ALPINE_MIRROR=file:///nowhere wisp build -q --boards boards -t qemu -b "$services/probe-aarch64"
     wisp build -q --offline --boards boards -t qemu -b "$services/probe-aarch64"
     # the kernel that came out of the zboot file is the one that went in
-    XDG_CACHE_HOME=$WISP_ROOT/${WISP_BUILD:-build}/cache
+    XDG_CACHE_HOME=$WISP_BUILD/cache
     cmp wisp-output/vmlinuz "$(cache_entry qemu-debian)/Image"
 }
 

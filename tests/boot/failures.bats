@@ -15,7 +15,7 @@ nod /dev/console 0600 0 0 c 5 1
 dir /etc 0755 0 0
 file /etc/wisp.conf wisp.conf 0644 0 0
 file /etc/modules modules 0644 0 0
-file /init $WISP_ROOT/${WISP_BUILD:-build}/init/init-aarch64 0755 0 0
+file /init $WISP_BUILD/init/init-aarch64 0755 0 0
 dir /lib 0755 0 0
 dir /lib/modules 0755 0 0
 $(sed "s,.*,file /lib/modules/& $entry/modules/& 0644 0 0," modules)

@@ -45,3 +45,12 @@ boots() { # TARGET SERVICE
     kill "$machine"
     died 5
 }
+
+@test "run ends when the machine ends by itself" {
+    printf 'int main(void) { return 3; }\n' >ends.c
+    aarch64-linux-gnu-gcc -static -o ends ends.c
+    boot qemu-debian ./ends
+    died 60
+    says 'wisp: starting /service/run'
+    grep -q 'exitcode=0x00000300' console
+}

@@ -1,7 +1,7 @@
 load ../lib/common
 
 # Judges: gen_init_cpio built from the kernel's source (make test builds it), GNU cpio, bsdtar, gzip.
-gen_init_cpio=${WISP_JUDGES:-$WISP_ROOT/build/judges}/gen_init_cpio
+gen_init_cpio=${WISP_JUDGES:-$WISP_BUILD/judges}/gen_init_cpio
 
 # Everything the grammar has, on files whose time is 5.
 write_sample() {
@@ -110,6 +110,7 @@ M
 }
 
 @test "the output does not depend on clock, zone, locale, umask, folder or file times" {
+    unsanitized "faketime and the sanitizers' runtime wait for each other"
     write_sample
     wisp-cpio -z <manifest >first
     touch -d '2001-02-03' greeting
@@ -142,7 +143,8 @@ M
     printf '%s\n' 'dir /d 0755 0 0' 'slink /d/l target 0777 0 0' >manifest
     wisp-cpio <manifest >archive
     size=$(wisp-cpio <manifest | sed 's/TRAILER!!!.*//' | wc -c)
-    for ((cut = 1; cut < size + 10; cut++)); do
+    step=${WISP_SANITIZED:+9} # those tools take a while to start
+    for ((cut = 1; cut < size + 10; cut += ${step:-1})); do
         head -c "$cut" archive >part
         run -1 --separate-stderr wisp-cpio -t part
         [[ $stderr == "wisp-cpio: part: is cut in "* ]] || [[ $stderr == "wisp-cpio: part: has neither "* ]]
@@ -151,7 +153,7 @@ M
     [ "$stderr" = "wisp-cpio: /dev/null: is empty" ]
     wisp-cpio -z <manifest >packed
     size=$(wc -c <packed)
-    for ((cut = 1; cut < size; cut++)); do
+    for ((cut = 1; cut < size; cut += ${step:-1})); do
         head -c "$cut" packed >part
         run -1 --separate-stderr wisp-cpio -t part
         [ -n "$stderr" ]

@@ -67,7 +67,7 @@ loads() {
 
 @test "what Go and the cross compiler make for aarch64 is accepted for every page size" {
     printf 'package main\nfunc main() {}\n' >main.go
-    GOCACHE=$WISP_ROOT/build/go GO111MODULE=off CGO_ENABLED=0 GOARCH=arm64 go build -o go main.go
+    GOCACHE=$WISP_BUILD/go GO111MODULE=off CGO_ENABLED=0 GOARCH=arm64 go build -o go main.go
     aarch64-linux-gnu-gcc -static -o gcc "$BATS_FILE_TMPDIR/main.c"
     bare aarch64 lld
     for size in 4096 16384 65536; do

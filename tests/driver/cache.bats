@@ -154,3 +154,35 @@ clear_refusal() { grep -qE 'No space left on device|cannot be written: is the di
         [ ! -e wisp-output/vmlinuz ] && [ -z "$(find small -type f)" ] || exit 3
         exit 1'
 }
+
+@test "a cache entry that was damaged is noticed and made anew" {
+    "${build[@]}"
+    entry=$(cache_entry small)
+    for damage in 'printf x | dd of=$entry/Image bs=1 seek=3000 conv=notrunc status=none' ': >$entry/Image' 'rm $entry/Image' \
+        'rm $entry/kernel.info' 'rm $entry/SHA256SUMS'; do
+        rm -rf wisp-output
+        eval "$damage"
+        run -0 --separate-stderr "${build[@]}"
+        [ "$stderr" = "wisp: $entry: is damaged, and is made anew" ]
+        same_as_expected wisp-output
+    done
+}
+
+@test "a damaged entry is not used offline either" {
+    "${build[@]}"
+    entry=$(cache_entry small)
+    printf x | dd of="$entry/Image" bs=1 seek=3000 conv=notrunc status=none
+    run -1 --separate-stderr "${build[@]}" --offline -o other
+    [ "${stderr_lines[1]}" = "wisp: small: its kernel is not in the cache, and --offline forbids to fetch it: wisp.sh fetch --target small" ]
+    [ ! -e other ]
+}
+
+@test "manifest.json names every file of the card and of the initrd" {
+    "${build[@]}"
+    {
+        wisp-fat32 --list wisp-output/small.img | sed -n 's,^- [0-9]* [^ ]* ,small.img/,p'
+        wisp-cpio --list wisp-output/initrd.img | sed -n 's,^-[^Z]*Z ,initrd.img/,p'
+    } | sort >listed
+    jq -r '.files[].path' wisp-output/manifest.json | sort | cmp - listed
+    jq -r '.files[] | "\(.sha256)  \(.path)"' wisp-output/manifest.json | sed -n 's,small.img/Image,wisp-output/vmlinuz,p' | sha256sum --quiet -c
+}

@@ -178,3 +178,58 @@ J
     run -1 --separate-stderr local_build
     [ "$stderr" = "wisp: boards/../kernel/Image: sha256 is $(sha256sum <kernel/Image | cut -d ' ' -f 1), the profile pins $sum" ]
 }
+
+@test "--offline keeps local kernels' firmware from the network too" {
+    local_board
+    sed -i 's,"qemu": {},"boot_config": ["kernel=Image"]\, "firmware": [{"url": "http://127.0.0.1:9/x"\, "dest": "x"}],' boards/local.json
+    run -1 --separate-stderr local_build --offline
+    [ "$stderr" = "wisp: http://127.0.0.1:9/x: --offline forbids to fetch it" ]
+}
+
+@test "WISP_BOARDS adds boards, and leaves those of wisp.json" {
+    local_board
+    mkdir others
+    printf '{ "target": "local", "binary": "%s", "ip": "10.1.2.3/24", "boards": ["boards"] }\n' "$services/hello-aarch64" >wisp.json
+    WISP_BOARDS=$PWD/others wisp validate -q -f wisp.json
+    WISP_BOARDS=$PWD/boards wisp validate -q -t local -b "$services/hello-aarch64" --ip 10.1.2.3/24
+    WISP_BOARDS=$PWD/boards wisp targets | grep -q '^local '
+}
+
+@test "a QEMU target's own address does not take the user's resolver away" {
+    local_board
+    wisp build -q --boards boards -t local -b "$services/hello-aarch64" --dns 9.9.9.9
+    gzip -dc wisp-output/initrd.img | cpio -i --quiet --to-stdout etc/resolv.conf | cmp - <(echo nameserver 9.9.9.9)
+    gzip -dc wisp-output/initrd.img | cpio -i --quiet --to-stdout etc/wisp.conf | grep -qx ADDR=10.0.2.15/24
+}
+
+@test "a value may look like an option, and odd output names are just names" {
+    local_board
+    run -2 --separate-stderr wisp build --boards boards -t local -b -q --ip 10.1.2.3/24
+    [ "$stderr" = "wisp-elfcheck: -q: open: No such file or directory" ]
+    for name in '-out' 'a\new' "it's" 'two words'; do
+        wisp build -q --boards boards -t local -b "$services/hello-aarch64" --ip 10.1.2.3/24 -o "$name"
+        [ -s "./$name/initrd.img" ]
+    done
+}
+
+@test "what cannot be written to is a failure of the system" {
+    local_board
+    echo file >taken
+    run -2 --separate-stderr local_build -o taken
+    [ "$stderr" = "wisp: taken: is no folder and cannot be made one" ]
+    mkdir -p out/vmlinuz
+    run -2 --separate-stderr local_build -o out
+    [ "$stderr" = "wisp: out/vmlinuz: is a folder" ]
+    run -0 env -u HOME -u XDG_CACHE_HOME "$WISP_ROOT/wisp.sh" version
+    run -2 --separate-stderr env -u HOME -u XDG_CACHE_HOME "$WISP_ROOT/wisp.sh" fetch -t qemu-debian
+    [ "$stderr" = "wisp: HOME: is not set, and neither is XDG_CACHE_HOME: there is no place for the cache" ]
+}
+
+@test "run refuses before it builds what it cannot boot" {
+    local_board
+    run -2 --separate-stderr wisp run --boards boards -t local -b "$services/hello-aarch64" --accel frob
+    [ "$stderr" = "wisp: --accel: frob is none of auto, kvm, hvf, tcg" ]
+    run -1 --separate-stderr wisp run -t pi5 -b "$services/hello-aarch64" --ip 10.1.2.3/24
+    [ "$stderr" = "wisp: pi5: is no target QEMU can boot" ]
+    [ ! -e wisp-output ]
+}

@@ -67,13 +67,13 @@ headers() { (cd "$WISP_ROOT/include" && find wisp -name '*.hpp' | sort); }
 }
 
 @test "install puts everything in its place, the installed wisp works, and uninstall leaves nothing" {
-    make -s -C "$WISP_ROOT" install PREFIX=/usr DESTDIR="$PWD/stage" BUILD="${WISP_BUILD:-build}"
+    make -s -C "$WISP_ROOT" install PREFIX=/usr DESTDIR="$PWD/stage" BUILD="$WISP_BUILD"
     run -0 ./stage/usr/bin/wisp version
     run -0 ./stage/usr/bin/wisp targets
     [[ $output == *qemu-debian* ]]
     [ -f stage/usr/share/man/man1/wisp-cpio.1 ]
     [ -f stage/usr/include/wisp/cpio.hpp ]
-    make -s -C "$WISP_ROOT" uninstall PREFIX=/usr DESTDIR="$PWD/stage" BUILD="${WISP_BUILD:-build}"
+    make -s -C "$WISP_ROOT" uninstall PREFIX=/usr DESTDIR="$PWD/stage" BUILD="$WISP_BUILD"
     [ -z "$(find stage -type f)" ]
 }
 

@@ -1,10 +1,10 @@
 # Machines for tests: started through wisp.sh, asked over HTTP, stopped by their pid.
 load ../lib/common
 
-services=${WISP_SERVICES:-$WISP_ROOT/build/services}
+services=${WISP_SERVICES:-$WISP_BUILD/services}
 
 # Kernels are fetched once for all tests; a test that is about fetching has a cache of its own.
-export XDG_CACHE_HOME=$WISP_ROOT/${WISP_BUILD:-build}/cache
+export XDG_CACHE_HOME=$WISP_BUILD/cache
 
 wisp() { "$WISP_ROOT/wisp.sh" "$@"; }
 

@@ -3,12 +3,16 @@
 bats_require_minimum_version 1.5.0
 
 WISP_ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
-WISP_BIN=${WISP_BIN:-$WISP_ROOT/build/bin}
+WISP_BUILD=${WISP_BUILD:-$WISP_ROOT/build}
+WISP_BIN=${WISP_BIN:-$WISP_BUILD/bin}
 PATH=$WISP_BIN:$PATH
-export WISP_ROOT WISP_BIN PATH
+export WISP_ROOT WISP_BUILD WISP_BIN PATH
 export LC_ALL=C TZ=UTC
 unset SOURCE_DATE_EPOCH XDG_CACHE_HOME NO_COLOR
 
 setup() {
     cd "$BATS_TEST_TMPDIR" || return
 }
+
+# unsanitized WHY: skips a test that tools built with sanitizers cannot take.
+unsanitized() { [ -z "${WISP_SANITIZED-}" ] || skip "$1"; }

@@ -158,7 +158,7 @@ void inspect(const Arguments& arguments) {
         json = image_json(disk, for_people);
     }
     FdSink out(STDOUT_FILENO, "standard output");
-    out.write(for_people ? report(json) : json.dump(2) + "\n");
+    out.write(for_people ? report(json) : json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
     out.finish();
 }
 

@@ -1,0 +1,69 @@
+load ../lib/boot
+load ../lib/apk
+
+# The Pi 5's card, from a package in the layout of Alpine's linux-rpi: a raw Image under the name vmlinuz, the device
+# tree beside it, the whole overlays folder (369 of them in a current one), and an index that says which version is the
+# newest, since the profile's pin is the user's to make.
+setup_file() {
+    cd "$BATS_FILE_TMPDIR"
+    make_test_key boards/keys test
+    cp "$WISP_ROOT/boards/pi5.json" boards
+    mkdir -p root/boot/overlays root/usr/share/kernel/rpi root/lib/modules/6.18.44-0-rpi/kernel mirror/v3.24/main/aarch64
+    echo 6.18.44-0-rpi >root/usr/share/kernel/rpi/kernel.release
+    { head -c 16 /dev/zero && printf '\0\0\10\0\0\0\0\0\012\0\0\0\0\0\0\0' && head -c 24 /dev/zero && printf 'ARMd' &&
+        head -c 524228 /dev/urandom; } >root/boot/vmlinuz-rpi
+    printf '\320\015\376\355 the device tree' >root/boot/bcm2712-rpi-5-b.dtb
+    for i in $(seq 366); do echo "overlay $i" >"root/boot/overlays/vc4-kms-v3d-with-a-long-name-$i.dtbo"; done
+    echo map >root/boot/overlays/overlay_map.dtb
+    echo d0 >root/boot/overlays/bcm2712d0.dtbo
+    echo 'read me' >root/boot/overlays/README
+    make_apk linux-rpi-6.18.44-r0.apk test.rsa linux-rpi 6.18.44-r0 aarch64 root
+    make_index mirror/v3.24/main/aarch64/APKINDEX.tar.gz test.rsa linux-rpi-6.18.44-r0.apk
+    mv linux-rpi-6.18.44-r0.apk mirror/v3.24/main/aarch64
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR"
+    export XDG_CACHE_HOME=$PWD/cache WISP_ALPINE_MIRROR=file://$BATS_FILE_TMPDIR/mirror
+}
+
+@test "pi5's card has kernel, device tree, every overlay and what the firmware reads, and fsck.fat finds no fault" {
+    wisp build -q --boards "$BATS_FILE_TMPDIR/boards" -t pi5 -b "$services/hello-aarch64" \
+        --ip 192.168.1.100/24 --gateway 192.168.1.1
+    [ "$(find wisp-output -type f | wc -l)" -eq 2 ] # the image and its manifest.json
+    tail -c +1048577 wisp-output/pi5.img >volume
+    fsck.fat -nv volume >report
+    run -1 grep -iE 'warning|wrong|invalid|differ|error|bad|orphan|unused|reclaim' <(grep -v '^Checking' report)
+    mkdir back
+    mcopy -s -i volume :: back
+    diff -r "$BATS_FILE_TMPDIR/root/boot/overlays" back/overlays
+    cmp "$BATS_FILE_TMPDIR/root/boot/vmlinuz-rpi" back/Image
+    cmp "$BATS_FILE_TMPDIR/root/boot/bcm2712-rpi-5-b.dtb" back/bcm2712-rpi-5-b.dtb
+    printf '%s\n' Image bcm2712-rpi-5-b.dtb cmdline.txt config.txt initrd.img overlays | cmp - <(ls back)
+    # FACTS C.2, C.3: one initramfs line without '=', one line of command line with the serial console last, no UART moved
+    grep -qx 'initramfs initrd.img followkernel' back/config.txt
+    run -1 grep enable_uart back/config.txt
+    [ "$(wc -l <back/cmdline.txt)" -eq 1 ]
+    grep -qE 'panic=[1-9][0-9]*.* console=serial0,115200$' back/cmdline.txt
+    [ $(($(wc -c <back/initrd.img) % 4)) -eq 0 ]
+    7z l wisp-output/pi5.img >listing
+    [ "$(grep -c '\.dtbo$' <(7z l volume))" -eq 367 ]
+}
+
+@test "inspect shows the card" {
+    wisp build -q --boards "$BATS_FILE_TMPDIR/boards" -t pi5 -b "$services/hello-aarch64" --ip 192.168.1.100/24
+    wisp inspect wisp-output/pi5.img >report
+    grep -q '^          kernel: image, aarch64, pages of 4096 bytes' report
+    grep -q '^          -rwxr-xr-x 1 0 0 [0-9]* 1970-01-01T00:00:00Z service/run$' report
+    [ "$(grep -c '^file    overlays/' report)" -eq 369 ]
+    wisp inspect --json wisp-output/pi5.img | grep -q '"page_size": 4096'
+}
+
+@test "a device tree the package does not have is named" {
+    mkdir boards
+    cp -R "$BATS_FILE_TMPDIR/boards/keys" boards
+    sed 's/bcm2712-rpi-5-b/bcm2712-rpi-6-b/' "$WISP_ROOT/boards/pi5.json" >boards/pi5.json
+    run -1 --separate-stderr wisp build -q --boards boards -t pi5 -b "$services/hello-aarch64" --ip 192.168.1.100/24
+    [ "$stderr" = "wisp: pi5: no package of its kernel has boot/bcm2712-rpi-6-b.dtb" ]
+    [ ! -e wisp-output ]
+}
