@@ -42,7 +42,7 @@ INITS     = $(INIT_ARCHES:%=$(BUILD)/init/init-%)
 UNIT_SRC := $(wildcard tests/unit/*.cpp)
 UNIT_OBJ  = $(UNIT_SRC:%.cpp=$(BUILD)/%.o)
 
-.PHONY: all tools init unit demo test sanitized judges services install uninstall clean help
+.PHONY: all tools init unit demo test sanitized reproduce judges services install uninstall clean help
 .DELETE_ON_ERROR:
 
 all: tools init ## the tools and both inits
@@ -99,6 +99,28 @@ test: ## set up and run every test
 sanitized: ## the tools and unit tests once more, by clang++ with ASan and UBSan, in BUILD/san
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/san CXX=clang++ \
 	    CXXFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all' tools unit
+
+# The tools by each compiler and level, by which no byte of what they make may differ; /init is the same for all.
+VARIANTS = g++-O0 clang++-O0 clang++-O2 aarch64-O2
+SYSROOT  = $(abspath $(BUILD))/sysroot-arm64/usr
+AARCH64_TOOLS = CXX=aarch64-linux-gnu-g++ CXXFLAGS='-O2 -isystem $(SYSROOT)/include/aarch64-linux-gnu -isystem \
+                  $(SYSROOT)/include' LDFLAGS='-static -L$(SYSROOT)/lib/aarch64-linux-gnu -Wl,--no-warnings'
+
+reproduce: ## build all targets by other builds of the tools and in other surroundings: the same bytes
+	@.ci/setup test
+	@$(MAKE) --no-print-directory -j2 all services $(VARIANTS:%=variant-%)
+	@tests/reproduce $(BUILD)
+
+variant-aarch64-O2: $(BUILD)/sysroot-arm64
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/variants/aarch64-O2 $(AARCH64_TOOLS) tools
+
+variant-%:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/variants/$* CXX=$(firstword $(subst -, ,$*)) \
+	    CXXFLAGS=-$(lastword $(subst -, ,$*)) tools
+
+$(BUILD)/sysroot-arm64: tests/sysroot
+	$(call say,FETCH,$@)
+	$(Q)$< arm64 $@
 
 judges: $(BUILD)/judges/gen_init_cpio
 

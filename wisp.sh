@@ -362,7 +362,10 @@ try_download() {
     show curl "$1"
     gone='' failure=0
     curl "$meter" -fSL --retry 2 --connect-timeout 20 -o "$2" -- "$1" || failure=$?
-    case $failure in 22 | 37) gone=1 ;; esac # an HTTP status of 400 or more; a file:// that cannot be read
+    case $failure in
+        22 | 37) gone=1 ;; # an HTTP status of 400 or more; a file:// that cannot be read
+        23) die "$2: cannot be written: is the disk full?" ;; # curl's word for it is less clear
+    esac
     return "$failure"
 }
 

@@ -38,18 +38,42 @@ whole() {
     done
 }
 
-@test "killed at any moment, a build leaves nothing that looks finished, and the next one is right" {
-    for ((i = 0; i < 40; i++)); do
-        [ $((i % 4)) -ne 0 ] || rm -rf cache wisp-output
+# milliseconds COMMAND...: how long it takes.
+milliseconds() {
+    local start=$EPOCHREALTIME
+    "$@"
+    echo $(((${EPOCHREALTIME/./} - ${start/./}) / 1000))
+}
+
+# whole_entries: each entry of the cache that has its final name is what a build that nobody disturbed makes.
+whole_entries() {
+    local entry
+    for entry in $(find cache -name inputs -printf '%h\n' 2>/dev/null | grep -v '/\.wisp\.'); do
+        diff -r "$entry" "$BATS_FILE_TMPDIR/$entry"
+    done
+}
+
+# Half of the runs have to fetch and unpack, half find the kernel in the cache.
+@test "killed at 200 moments, a build leaves nothing that looks finished, and the next one is right" {
+    local killed=0 status
+    local -a lasts
+    lasts[0]=$(milliseconds "${build[@]}")
+    lasts[1]=$(milliseconds "${build[@]}")
+    for ((i = 0; i < 200; i++)); do
+        [ $((i % 2)) -ne 0 ] || rm -rf cache
         setsid "${build[@]}" 3>&- &
         victim=$!
-        sleep "0.$(printf '%03d' $((RANDOM % 400)))"
+        sleep "$(printf '%d.%03d' 0 $((RANDOM % (lasts[i % 2] < 999 ? lasts[i % 2] : 999))))"
         kill -KILL -- "-$victim" 2>/dev/null || :
-        wait "$victim" 2>/dev/null || :
+        status=0
+        wait "$victim" 2>/dev/null || status=$?
+        [ "$status" -ne 137 ] || killed=$((killed + 1))
         whole wisp-output
-        entries=$(find cache -name inputs -printf '%h\n' 2>/dev/null | grep -v '/\.wisp\.' || :)
-        for entry in $entries; do cmp "$entry/Image" "$BATS_FILE_TMPDIR/root/boot/vmlinuz-virt"; done
+        whole_entries
+        [ $((i % 20)) -ne 19 ] || { "${build[@]}" && same_as_expected wisp-output && rm -rf wisp-output; }
     done
+    echo "$killed were killed in the middle"
+    [ "$killed" -ge 100 ]
     "${build[@]}"
     same_as_expected wisp-output
 }
@@ -88,18 +112,47 @@ whole() {
     same_as_expected wisp-output
 }
 
-@test "a full disk is a clear error and the old output stays" {
+# sweep SCRIPT: SCRIPT in a mount namespace for disks of more and more KiB, until one is large enough; it mounts "small" at
+# $kilobytes and ends with 0 once the build succeeds, with 1 when it failed as it should, with 3 otherwise.
+sweep() {
     [ "$(id -u)" -eq 0 ] || skip "mounting a small disk needs root"
     unshare -m true 2>/dev/null || skip "no mount namespaces here"
-    "${build[@]}" -o old
-    for kilobytes in 100 600 1500 2000; do
-        run -0 --separate-stderr unshare -m sh -c '
-            mkdir -p small && mount -t tmpfs -o size='$kilobytes'k tmpfs small && cp old/manifest.json small/ &&
-            if "$@" -o small; then echo built; else ls -A small; fi' sh "${build[@]}"
-        echo "$kilobytes: $output $stderr"
-        [ "$output" = manifest.json ]
-        [[ "$stderr" == *"No space left on device"* ]]
+    local kilobytes status=1 failures=0
+    mkdir -p small
+    for ((kilobytes = 32; status == 1 && kilobytes < 16000; kilobytes += 160)); do
+        status=0
+        kilobytes=$kilobytes unshare -m bash -c "small() { mount -t tmpfs -o size=\${kilobytes}k tmpfs small; }; $1" - \
+            "${build[@]}" 2>stderr || status=$?
+        [ "$status" -ne 1 ] || { failures=$((failures + 1)) && clear_refusal; }
     done
+    echo "$failures sizes were too small, the last was $kilobytes KiB: $status $(cat stderr)"
+    [ "$status" -eq 0 ]
+    [ "$failures" -ge 10 ]
+}
+
+# clear_refusal: what a build said names the trouble.
+clear_refusal() { grep -qE 'No space left on device|cannot be written: is the disk full.$' stderr || { cat stderr && false; }; }
+
+@test "the output's disk full at any point: a clear error, and the old output stays" {
+    "${build[@]}" -o new
+    "${build[@]}" -o old --ip 10.9.8.7/16
+    export -f same_as_expected
+    export results BATS_FILE_TMPDIR
+    # shellcheck disable=SC2016 # for the shell in there
+    sweep 'kilobytes=$((kilobytes + $(du -sk old | cut -f 1))) && small && cp --sparse=always old/* small || exit 3
+        if "$@" -o small; then same_as_expected small || exit 3; exit 0; fi
+        diff -r old small && [ -z "$(find small -name ".wisp*")" ] || exit 3
+        exit 1'
+}
+
+@test "the cache's disk full at any point: a clear error, and no entry" {
+    export -f same_as_expected
+    export results BATS_FILE_TMPDIR
+    # shellcheck disable=SC2016
+    sweep 'small && export XDG_CACHE_HOME=$PWD/small || exit 3
+        if "$@"; then same_as_expected wisp-output || exit 3; exit 0; fi
+        [ ! -e wisp-output/vmlinuz ] && [ -z "$(find small -type f)" ] || exit 3
+        exit 1'
 }
 
 @test "a cache entry that was damaged is noticed and made anew" {

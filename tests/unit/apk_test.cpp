@@ -163,7 +163,7 @@ TEST_CASE("a real index with a byte changed is refused") {
         if (!refuses([&] { look_up(changed); })) FAIL("passed");
     };
     for (std::size_t at = 0; at < signed_from; ++at) check(at, 1u << at % 8);
-    for (std::size_t at = signed_from; at < good.size(); at += 4999) check(at, 1u << at % 8);
+    for (std::size_t at = signed_from; at < good.size(); at += 997 * stride) check(at, 1u << at % 8);
     check(good.size() - 1, 1);
 }
 
