@@ -150,7 +150,7 @@ file://$BATS_FILE_TMPDIR/start.elf: $firmware as before" ]
     cp "$WISP_ROOT/wisp.sh" wisp
     cp -R boards wisp
     : >wisp/include/wisp/version.hpp
-    export WISP_INIT=$WISP_ROOT/${WISP_BUILD:-build}/init
+    export WISP_INIT=$WISP_BUILD/init
     rm -r boards
     ./wisp/wisp.sh pin -q -t small
     cmp wisp/boards/small.json "$BATS_FILE_TMPDIR/boards/small.json"
