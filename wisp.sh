@@ -31,6 +31,8 @@ commands:
   targets    list the boards there are
   inspect [--json] FILE
              show what is in an image or an initrd
+  audit [--manifest FILE] [--json] FILE
+             hold every byte of an output to its manifest.json, name the owner of what differs
   help, version
 
 options:
@@ -632,6 +634,7 @@ main() {
             tool wisp-board targets --as wisp --shipped "$boards" "$@"
             ;;
         inspect) tool wisp-inspect "$@" ;;
+        audit) tool wisp-audit "$@" ;;
         help | --help | -h) usage ;;
         version | --version) printf 'wisp %s\n' "$wisp_version" ;;
         *) misuse "$command: unknown command, see wisp.sh help" ;;
