@@ -39,6 +39,8 @@ commands:
   targets    list the boards there are
   inspect [--json] FILE
              show what is in an image or an initrd
+  audit [--manifest FILE] [--json] FILE
+             hold every byte of an output to its manifest.json, name the owner of what differs
   help, version
 
 options:
@@ -849,6 +851,7 @@ main() {
             ;;
         targets) board targets "$@" ;;
         inspect) tool wisp-inspect "$@" ;;
+        audit) tool wisp-audit "$@" ;;
         help | --help | -h) usage ;;
         version | --version) printf 'wisp %s\n' "$wisp_version" ;;
         *) misuse "$command: unknown command, see wisp.sh help" ;;

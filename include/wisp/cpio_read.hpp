@@ -2,6 +2,7 @@
 // Source: buffer-format.rst; unpack_to_rootfs() in init/initramfs.c.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -19,6 +20,28 @@ struct NewcEntry {
     std::string name;
     std::string target; ///< of a symbolic link
     std::uint32_t ino = 0, mode = 0, uid = 0, gid = 0, nlink = 0, mtime = 0, size = 0, rmaj = 0, rmin = 0;
+};
+
+/// Sees an initramfs part by part, as it lies in its file and in that file's gzip members.
+class InitramfsObserver {
+public:
+    InitramfsObserver() = default;
+    InitramfsObserver(const InitramfsObserver&) = delete;
+    InitramfsObserver& operator=(const InitramfsObserver&) = delete;
+    virtual ~InitramfsObserver() = default;
+
+    /// Where the contents of an entry go that come next; links' are in NewcEntry::target.
+    virtual Sink& contents(const NewcEntry&) { return nowhere_; }
+    /// An entry has been read to its end.
+    virtual void entry(const NewcEntry&) {}
+    /// The bytes up to `end` have been read: of the file for `member` 0, else of what that gzip member holds, counted
+    /// from 1. `name` is the entry's, "" outside of one. A member's own bytes come after its contents.
+    virtual void part(unsigned member, std::uint64_t end, std::string_view what, const std::string& name) {
+        static_cast<void>(member), static_cast<void>(end), static_cast<void>(what), static_cast<void>(name);
+    }
+
+private:
+    NullSink nowhere_;
 };
 
 namespace cpio_detail {
@@ -73,14 +96,15 @@ private:
 /// Parses one run of bytes: zero padding and archives, and where `compressed_too`, gzip members that hold such runs.
 class InitramfsReader {
 public:
-    using Visit = std::function<void(const NewcEntry&)>;
-
-    InitramfsReader(Lookahead& in, const Visit& visit) : in_(in), visit_(visit) {}
+    /// `member` is the number of the gzip member that `in` has the contents of, 0 for the file itself.
+    InitramfsReader(Lookahead& in, InitramfsObserver& observer, unsigned member = 0)
+        : in_(in), observer_(observer), member_(member) {}
 
     void read(bool compressed_too) {
         for (Bytes next; !(next = in_.peek(6)).empty();) {
             if (next[0] == 0) {
                 skip(1, "padding");
+                observe("padding");
             } else if (next[0] == '0' && in_.position() % 4 == 0) {
                 while (read_entry()) {
                 }
@@ -99,8 +123,9 @@ private:
         GunzipInput member(in_);
         member.next_member();
         Lookahead ahead(member);
-        InitramfsReader(ahead, visit_).read(false);
+        InitramfsReader(ahead, observer_, ++members_).read(false);
         in_.unread(static_cast<std::size_t>(in_.position() - start - member.consumed()));
+        observe("gzip member");
     }
 
     [[noreturn]] void unknown(Bytes next) const {
@@ -115,21 +140,29 @@ private:
     bool read_entry() {
         const std::uint64_t start = in_.position();
         const NewcHeader header = read_header();
+        const std::uint64_t name_start = in_.position();
         NewcEntry entry = decode(header, start);
         const std::uint32_t name_size = number(header.namesize, "namesize", start);
         if (name_size < 2 || name_size > newc_path_max)
             refuse(in_.name(), "namesize " + std::to_string(name_size) + " at byte " + std::to_string(start) +
                                    " is outside 2.." + std::to_string(newc_path_max));
         entry.name = read_text(name_size, "a name");
-        pad(start);
+        observer_.part(member_, name_start, "header of", entry.name);
+        observe("name of", entry.name);
+        pad(start, entry.name);
         if (entry.name == newc_trailer && entry.size == 0) return false;
-        if ((entry.mode & mode::type_mask) == mode::symlink && entry.size <= newc_path_max)
-            entry.target = read_text(entry.size, "a symbolic link");
-        else
-            skip(entry.size, "the contents of " + printable(entry.name));
-        pad(start);
-        visit_(entry);
+        const bool is_link = (entry.mode & mode::type_mask) == mode::symlink && entry.size <= newc_path_max;
+        if (is_link) entry.target = read_text(entry.size, "a symbolic link");
+        if (!is_link)
+            in_.copy_exactly(observer_.contents(entry), entry.size, "the contents of " + printable(entry.name));
+        observe("contents of", entry.name);
+        pad(start, entry.name);
+        observer_.entry(entry);
         return true;
+    }
+
+    void observe(std::string_view what, const std::string& name = "") {
+        observer_.part(member_, in_.position(), what, name);
     }
 
     NewcHeader read_header() {
@@ -168,20 +201,53 @@ private:
     }
 
     /// Name and contents each end on a multiple of 4, counted from the header.
-    void pad(std::uint64_t start) { skip(padding(in_.position() - start, 4), "padding"); }
+    void pad(std::uint64_t start, const std::string& name) {
+        skip(padding(in_.position() - start, 4), "padding");
+        observe("padding of", name);
+    }
 
     Lookahead& in_;
-    const Visit& visit_;
+    InitramfsObserver& observer_;
+    unsigned member_;
+    unsigned members_ = 0; ///< seen so far
+};
+
+/// Hands entries to a function.
+class EntryVisitor : public InitramfsObserver {
+public:
+    explicit EntryVisitor(const std::function<void(const NewcEntry&)>& visit) : visit_(visit) {}
+    void entry(const NewcEntry& entry) override { visit_(entry); }
+
+private:
+    const std::function<void(const NewcEntry&)>& visit_;
 };
 
 } // namespace cpio_detail
 
-/// Calls `visit` for each entry of each archive in `in`, in order. Throws Error (input) for an empty input, a cut or
+/// Whether bytes that start with `head` are an initramfs by their first bytes: a newc archive, plain or gzipped.
+inline bool looks_like_initramfs(Bytes head) {
+    constexpr std::string_view magic = "0707";
+    if (as_text(head).starts_with(magic)) return true;
+    if (!as_text(head).starts_with("\x1f\x8b")) return false;
+    MemoryInput in(head, "head");
+    GunzipInput unpacked(in);
+    std::array<std::uint8_t, magic.size()> start{};
+    return unpacked.next_member() && unpacked.read_some(start) == start.size() && as_text(start) == magic;
+}
+
+/// Shows `observer` each part of each archive in `in`, in order. Throws Error (input) for an empty input, a cut or
 /// malformed archive, one without its trailer, and a compression other than gzip.
-inline void read_initramfs(Input& in, const std::function<void(const NewcEntry&)>& visit) {
+inline void observe_initramfs(Input& in, InitramfsObserver& observer) {
     cpio_detail::Lookahead ahead(in);
     if (ahead.peek(1).empty()) refuse(in.name(), "is empty");
-    cpio_detail::InitramfsReader(ahead, visit).read(true);
+    cpio_detail::InitramfsReader(ahead, observer).read(true);
+}
+
+/// Calls `visit` for each entry of each archive in `in`, in order, once it has been read whole; throws as observe_initramfs()
+/// does.
+inline void read_initramfs(Input& in, const std::function<void(const NewcEntry&)>& visit) {
+    cpio_detail::EntryVisitor visitor(visit);
+    observe_initramfs(in, visitor);
 }
 
 } // namespace wisp

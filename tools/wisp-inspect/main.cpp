@@ -43,16 +43,6 @@ bool is_kernel(Bytes head) {
     return has(0x38, "ARM\x64") || has(0x202, "HdrS") || (has(0, "MZ") && has(4, "zimg"));
 }
 
-/// Whether the bytes begin with a newc archive, plain or gzipped.
-bool is_initrd(Bytes head) {
-    if (as_text(head).starts_with("0707")) return true;
-    if (packing_of(head) != Packing::gzip) return false;
-    MemoryInput in(head, "head");
-    GunzipInput unpacked(in);
-    std::array<std::uint8_t, 4> start{};
-    return unpacked.next_member() && unpacked.read_some(start) == start.size() && as_text(start) == "0707";
-}
-
 Json kernel_json(Input& in) {
     NullSink nowhere;
     const KernelInfo info = read_kernel(in, nowhere, temporary_folder());
@@ -84,7 +74,7 @@ void look_into(const fat32::Volume& volume, const fat32::Item& item, bool for_pe
     head.resize(start.read_up_to(head));
     fat32::FileInput in(volume, item);
     if (is_kernel(head)) json["kernel"] = kernel_json(in);
-    else if (is_initrd(head)) json["initrd"] = initrd_json(in, for_people);
+    else if (looks_like_initramfs(head)) json["initrd"] = initrd_json(in, for_people);
 }
 
 Json volume_json(const fat32::Volume& volume) {
@@ -155,7 +145,7 @@ void inspect(const Arguments& arguments) {
     std::vector<std::uint8_t> head(std::min<std::uint64_t>(head_size, disk.size()));
     disk.read(0, head, "the first bytes");
     Json json;
-    if (is_initrd(head)) {
+    if (looks_like_initramfs(head)) {
         if (::lseek(fd.get(), 0, SEEK_SET) != 0) fail_errno(name, "seek");
         FdInput in(fd.get(), name);
         json = {{"type", "initrd"}, {"size", disk.size()}, {"entries", initrd_json(in, for_people)}};

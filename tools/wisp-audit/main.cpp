@@ -1,0 +1,209 @@
+// wisp-audit: does every byte of an image stand where its record says?
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "wisp/audit.hpp"
+#include "wisp/fat32_input.hpp"
+#include "wisp/tool.hpp"
+
+using namespace wisp;
+using OrderedJson = nlohmann::ordered_json;
+
+namespace {
+
+const Tool tool{
+    .name = "wisp-audit",
+    .help = R"(usage: wisp-audit [--manifest FILE] [--name OUTPUT] [--json] FILE
+       wisp-audit --map FILE
+
+Checks an output of a build, a card's image, vmlinuz or initrd.img, byte for byte against its
+manifest.json: files and archive entries by their sha256, everything else by making it again. Names
+the owner of what differs. A card's device works too.
+
+      --manifest FILE  the record (manifest.json beside FILE)
+      --name OUTPUT    what the record calls FILE (its own name)
+      --json           the verdict and who owns which byte, for programs
+      --map            list who owns which byte by FILE's own account: first byte, byte behind the
+                       last, owner; needs no record and checks none
+      --help, --version
+)",
+    .options = {{"manifest", 0, Option::Value::required},
+                {"name", 0, Option::Value::required},
+                {"json", 0, Option::Value::none},
+                {"map", 0, Option::Value::none}},
+};
+
+constexpr std::size_t head_size = 1024; // that an initrd is one shows in it
+
+/// --map: lines for one map, each with `prefix` in front.
+void print_map(const ByteMap& map, const std::string& prefix, Sink& out) {
+    for (const ByteRange& range : map.ranges())
+        out.write(prefix + std::to_string(range.start) + " " + std::to_string(range.end) + " " +
+                  range.owner() + "\n");
+}
+
+/// The maps of an initrd; refused where it cannot be read.
+std::vector<ByteMap> map_archive(Input& in) {
+    InitramfsAudit audit({}, [](unsigned, const ByteRange&, const std::string&) {});
+    audit.run(in);
+    return audit.maps();
+}
+
+void print_archive(const std::vector<ByteMap>& maps, const std::string& path, Sink& out) {
+    for (std::size_t member = 0; member < maps.size(); ++member)
+        print_map(maps[member], printable(path) + (member == 0 ? "" : "#" + std::to_string(member)) + ": ",
+                  out);
+}
+
+template <class MakeInput>
+bool starts_as_initramfs(const MakeInput& make_input) {
+    std::vector<std::uint8_t> head(head_size);
+    auto in = make_input();
+    head.resize(in->read_up_to(head));
+    return looks_like_initramfs(head);
+}
+
+/// The disk's own map, then those of the initrds on it.
+void print_disk(const Seekable& disk, Sink& out) {
+    const fat32::Volume volume(disk);
+    print_map(map_volume(volume), "", out);
+    volume.walk([&](const fat32::Item& item) {
+        const auto open = [&] { return std::make_unique<fat32::FileInput>(volume, item); };
+        if (!item.is_directory && starts_as_initramfs(open))
+            print_archive(map_archive(*open()), item.path, out);
+    });
+}
+
+void print_file(const std::string& path, const Seekable& file, Sink& out) {
+    const auto open = [&] { return std::make_unique<FdInput>(open_read(path), file.name()); };
+    if (starts_as_initramfs(open))
+        print_archive(map_archive(*open()), std::string(base_name(path)), out);
+    else
+        print_disk(file, out);
+}
+
+/// Writes JSON of any length piece by piece, so memory stays bounded.
+class JsonWriter {
+public:
+    JsonWriter(const OutputAudit& audit, const AuditRecord& record, const std::string& name, Sink& out)
+        : audit_(audit), record_(record), files_(record.inside(name)), out_(out) {}
+
+    void write(const std::string& file, std::uint64_t size) {
+        out_.write("{\n\"file\": " + text(file) + ",\n\"size\": " + std::to_string(size) +
+                   ",\n\"sha256\": \"" + audit_.sha256() +
+                   "\",\n\"clean\": " + (audit_.findings().empty() ? "true" : "false") + ",\n\"findings\": ");
+        list(audit_.findings(), [](const Finding& finding) { return of(finding); });
+        out_.write(",\n\"ranges\": ");
+        list(audit_.map().ranges(), [&](const ByteRange& range) { return of(range, files_); });
+        out_.write(",\n\"archives\": ");
+        list_archives();
+        out_.write("\n}\n");
+    }
+
+private:
+    /// A name may be no UTF-8; JSON must.
+    static std::string dump(const OrderedJson& json) {
+        return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+    }
+    static std::string text(const std::string& text) { return dump(OrderedJson(text)); }
+
+    static OrderedJson of(const Finding& finding) {
+        return {{"container", finding.container},
+                {"member", finding.member},
+                {"start", finding.start},
+                {"end", finding.end},
+                {"owner", finding.owner},
+                {"problem", finding.problem},
+                {"more", finding.more}};
+    }
+
+    static OrderedJson of(const ByteRange& range, const AuditRecord::Files& files) {
+        OrderedJson json{{"start", range.start}, {"end", range.end}, {"owner", range.owner()}};
+        if (const auto file = files.find(range.subject); range.is_contents && file != files.end()) {
+            json["sha256"] = file->second.sha256;
+            json["origin"] = file->second.origin;
+        }
+        return json;
+    }
+
+    template <class List, class ToJson>
+    void list(const List& values, const ToJson& to_json) {
+        out_.write("[");
+        const char* separator = "\n";
+        for (const auto& value : values) {
+            out_.write(separator + dump(to_json(value)));
+            separator = ",\n";
+        }
+        out_.write("]");
+    }
+
+    void list_archives() {
+        out_.write("[");
+        const char* separator = "\n";
+        for (const ArchiveMap& archive : audit_.archives()) {
+            const auto files = record_.inside(archive.path.empty() ? "initrd.img" : base_name(archive.path));
+            for (std::size_t member = 0; member < archive.maps.size(); ++member) {
+                out_.write(separator + std::string("{\"path\": ") + text(archive.path) +
+                           ", \"member\": " + std::to_string(member) + ", \"ranges\": ");
+                list(archive.maps[member].ranges(), [&](const ByteRange& range) { return of(range, files); });
+                out_.write("}");
+                separator = ",\n";
+            }
+        }
+        out_.write("]");
+    }
+
+    const OutputAudit& audit_;
+    const AuditRecord& record_;
+    const AuditRecord::Files files_;
+    Sink& out_;
+};
+
+std::string summary(const OutputAudit& audit) {
+    std::size_t ranges = audit.map().ranges().size();
+    for (const ArchiveMap& archive : audit.archives())
+        for (const ByteMap& map : archive.maps) ranges += map.ranges().size();
+    return "clean, " + std::to_string(audit.map().end()) + " bytes in " + std::to_string(ranges) +
+           " ranges, " + std::to_string(audit.good_files()) + " files as recorded";
+}
+
+/// All findings but the last are printed here; the last goes the way of every refusal.
+void refuse_findings(const std::string& name, const std::vector<Finding>& findings) {
+    if (findings.empty()) return;
+    for (std::size_t i = 0; i + 1 < findings.size(); ++i)
+        std::fprintf(stderr, "%s: %s: %s\n", tool.name.c_str(), name.c_str(), findings[i].text().c_str());
+    refuse(name, findings.back().text());
+}
+
+void check(const std::string& path, const Seekable& file, const Arguments& arguments, Sink& out) {
+    const std::string folder(parent_path(path));
+    const std::string beside =
+        path.find('/') == std::string::npos ? "manifest.json" : folder + "/manifest.json";
+    const std::string manifest = arguments.value("manifest").value_or(beside);
+    const AuditRecord record(read_json_file(manifest), printable(manifest));
+    const std::string name = arguments.value("name").value_or(std::string(base_name(path)));
+    OutputAudit audit(file, record, name);
+    audit.run();
+    if (arguments.has("json"))
+        JsonWriter(audit, record, name, out).write(path, file.size());
+    else if (audit.findings().empty())
+        out.write(file.name() + ": " + summary(audit) + "\n");
+    out.finish();
+    refuse_findings(file.name(), audit.findings());
+}
+
+void run(const Arguments& arguments) {
+    const auto path = single_operand(arguments);
+    if (!path) misuse("FILE", "is missing: which image or initrd?");
+    if (arguments.has("map") && (arguments.has("json") || arguments.has("manifest") || arguments.has("name")))
+        misuse("--map", "goes with no other option");
+    const FdSeekable file(open_read(*path), printable(*path));
+    FdSink out(STDOUT_FILENO, "standard output");
+    if (!arguments.has("map")) return check(*path, file, arguments, out);
+    print_file(*path, file, out);
+    out.finish();
+}
+
+} // namespace
+
+int main(int argc, char** argv) { return run_tool(tool, argc, argv, run); }
