@@ -92,7 +92,7 @@ private:
 
     bool is_disk() const { return name_ != archive_name && !files_.empty(); }
 
-    static std::string said(const std::string& sha256, const RecordedFile& file) {
+    static std::string said(const std::string& sha256, const VouchedFile& file) {
         return "sha256 is " + sha256 + ", the record says " + file.sha256;
     }
 
@@ -146,7 +146,7 @@ private:
             audit_archive(path, hashed, inside);
         NullSink nowhere;
         hashed.copy_all(nowhere);
-        const RecordedFile& file = files_.at(path);
+        const VouchedFile& file = files_.at(path);
         if (const std::string sha256 = hex(hashed.digest()); sha256 != file.sha256)
             add({.start = start, .end = start + file.size, .owner = "file '" + printable(path) + "'"},
                 said(sha256, file));
@@ -185,7 +185,7 @@ private:
 
     const Seekable& file_;
     const AuditRecord& record_;
-    const RecordedFile& output_;
+    const VouchedFile& output_;
     AuditRecord::Files files_;
     std::string name_;
     ByteMap map_;

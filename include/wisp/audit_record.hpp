@@ -13,7 +13,7 @@
 namespace wisp {
 
 /// What the record says of one file.
-struct RecordedFile {
+struct VouchedFile {
     std::uint64_t size = 0;
     std::string sha256;
     std::string origin{}; ///< the id of its origin; "" for an output, which is made of files
@@ -23,7 +23,7 @@ struct RecordedFile {
 /// is in an initrd that is itself a file of an image, with the initrd's name.
 class AuditRecord {
 public:
-    using Files = std::map<std::string, RecordedFile>;
+    using Files = std::map<std::string, VouchedFile>;
 
     /// Reads the JSON `text` of the file `name`. Keys beyond those an audit needs are somebody else's.
     AuditRecord(std::string_view text, std::string_view name) : name_(name) {
@@ -37,7 +37,7 @@ public:
     const std::string& name() const { return name_; }
 
     /// What is recorded of the output called `name`; refused when there is none.
-    const RecordedFile& output(const std::string& name) const {
+    const VouchedFile& output(const std::string& name) const {
         const auto found = outputs_.find(name);
         if (found == outputs_.end()) refuse(name_, "lists no output '" + printable(name) + "'");
         return found->second;
@@ -56,7 +56,7 @@ private:
     static void read(const JsonValue& list, Files& files, bool have_origins) {
         for (const JsonValue& value : list.list()) {
             const std::string path = relative_path(value.at("path").text(), value.at("path").subject());
-            RecordedFile file{.size = value.at("size").number(), .sha256 = value.at("sha256").text()};
+            VouchedFile file{.size = value.at("size").number(), .sha256 = value.at("sha256").text()};
             if (!is_sha256(file.sha256))
                 value.at("sha256").refuse("is not a SHA-256 in lower-case hexadecimal");
             if (have_origins) file.origin = value.at("origin").text();

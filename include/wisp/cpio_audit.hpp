@@ -58,7 +58,7 @@ private:
         const auto found = missing_.find(entry.name);
         if (found == missing_.end())
             return problem_(member_, where, "is not in the record, or twice in the archive");
-        const RecordedFile file = found->second;
+        const VouchedFile file = found->second;
         missing_.erase(found);
         if (entry.size != file.size)
             return problem_(

@@ -20,7 +20,7 @@ build() { wisp build -q --boards boards -t "$1" -b "$services/hello-aarch64" --i
     for target in local card; do
         SOURCE_DATE_EPOCH=1700000000 build "$target"
         for result in "$target"/*; do
-            [ "$result" != "$target/manifest.json" ] || continue
+            case $result in *.json) continue ;; esac # the records themselves
             run -0 wisp audit "$result"
             [[ "$output" == "$result: clean, $(wc -c <"$result") bytes in "* ]]
         done
