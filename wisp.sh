@@ -204,10 +204,11 @@ pinned() { if [ "$1" = - ]; then echo no; else echo yes; fi; }
 # ---- the kernel: from a distributor's package to a cache entry -------------------------------------------------
 
 # find_kernel [afresh]: makes `entry` the folder with all that the profile takes from elsewhere: Image and kernel.info,
-# modules/ and modules.list in load order, card/ with files for the card, origins and who of them has what. It is in the cache, unless the profile's
-# kernel is a local file. An entry appears under its name by one rename, so it is complete or absent, and never changes or
-# goes away; the name is a checksum of all that went into it, so a profile that changes never meets an old entry. Where the
-# profile pins no version, the newest entry counts, and `afresh` makes another.
+# modules/ and modules.list in load order, card/ with files for the card, origins, and for each of these whose it is. The
+# folder is in the cache, unless the profile's kernel is a local file. An entry appears under its name by one rename, so it
+# is complete or absent; the name is a checksum of all that went into it, so a profile that changes never meets an old
+# entry; and only one that is damaged is ever replaced. Where the profile pins no version, the newest entry counts, and
+# `afresh` makes another.
 find_kernel() {
     check_pins
     # 2: the form of an entry

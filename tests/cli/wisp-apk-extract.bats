@@ -43,6 +43,16 @@ EOF
     refused 2 "absent: open: No such file or directory" wisp-apk extract -C absent boot/vmlinuz -f linux.apk
 }
 
+@test "--if-present takes what is there, and still refuses what is no regular file" {
+    fixture
+    mkdir out
+    wisp-apk extract --if-present -C out boot/vmlinuz boot/absent etc/absent/ -f linux.apk
+    [ "$(cd out && find . -type f)" = ./boot/vmlinuz ]
+    refused 1 "linux.apk: 'etc/link' is a symbolic link to '../boot/vmlinuz', not a regular file" \
+        wisp-apk extract --if-present -C out etc/link -f linux.apk
+    refused 2 '--if-present: means nothing to list' wisp-apk list --if-present -f linux.apk
+}
+
 @test "what is not there, or is no regular file, is refused by name" {
     fixture
     mkdir out
