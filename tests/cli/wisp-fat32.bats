@@ -232,7 +232,7 @@ plant() {
         mkdir tree
         folders=(tree)
         for ((i = 0; i < 60; i++)); do
-            path=${folders[RANDOM % ${#folders[@]}]}/n$i
+            path=${folders[RANDOM % ${#folders[@]}]}/n$i-
             for ((j = RANDOM % 5; j > 0; j--)); do path+=${letters[RANDOM % ${#letters[@]}]}; done
             if ((RANDOM % 4 == 0)); then
                 mkdir "$path"
