@@ -118,11 +118,18 @@ variant-%:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/variants/$* CXX=$(firstword $(subst -, ,$*)) \
 	    CXXFLAGS=-$(lastword $(subst -, ,$*)) tools
 
-$(BUILD)/sysroot-arm64: tests/sysroot
+$(BUILD)/sysroot-arm64: tests/unpack-debs
 	$(call say,FETCH,$@)
-	$(Q)$< arm64 $@
+	$(Q)$< arm64 - $@ libssl-dev zlib1g-dev
 
-judges: $(BUILD)/judges/gen_init_cpio
+judges: $(BUILD)/judges/gen_init_cpio $(BUILD)/judges/spdx-tools
+
+# Debian has the validator of SPDX documents in no release yet; all it needs but these two is in this one. A suite that
+# moves may be out of reach or have moved on, and what has no judge then says so when it skips.
+$(BUILD)/judges/spdx-tools: tests/unpack-debs
+	$(call say,FETCH,$@)
+	@mkdir -p $(@D)
+	$(Q)$< all sid $(abspath $@) python3-spdx-tools python3-beartype || mkdir -p $@
 
 $(BUILD)/judges/gen_init_cpio: tests/judges/gen_init_cpio
 	$(call say,JUDGE,$@)
