@@ -19,24 +19,6 @@ constexpr To narrow(std::uint64_t value, std::string_view subject, std::string_v
     return static_cast<To>(value);
 }
 
-/// a + b; throws Error (input) when the sum needs more than 64 bits.
-constexpr std::uint64_t checked_add(std::uint64_t a, std::uint64_t b, std::string_view subject,
-                                    std::string_view what) {
-    if (b > std::numeric_limits<std::uint64_t>::max() - a)
-        refuse(subject, std::string(what) + " " + std::to_string(a) + " + " + std::to_string(b) +
-                            " exceeds 64 bits");
-    return a + b;
-}
-
-/// a * b; throws Error (input) when the product needs more than 64 bits.
-constexpr std::uint64_t checked_mul(std::uint64_t a, std::uint64_t b, std::string_view subject,
-                                    std::string_view what) {
-    if (a != 0 && b > std::numeric_limits<std::uint64_t>::max() / a)
-        refuse(subject, std::string(what) + " " + std::to_string(a) + " * " + std::to_string(b) +
-                            " exceeds 64 bits");
-    return a * b;
-}
-
 /// How many bytes lead from `position` to the next multiple of `alignment` (a power of two); 0 when it is one.
 constexpr std::uint64_t padding(std::uint64_t position, std::uint64_t alignment) {
     return (alignment - (position & (alignment - 1))) & (alignment - 1);

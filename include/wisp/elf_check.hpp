@@ -150,6 +150,8 @@ private:
             if (objection.empty()) {
                 loads_.push_back(segment);
                 objection = mapping_objection(segment, demand_.page_size);
+                if (objection.empty() && header_.e_type == elf::et::exec)
+                    objection = fixed_place_objection(segment, header_.e_machine);
             }
             if (!objection.empty()) object(std::move(objection));
         }

@@ -105,6 +105,22 @@ inline std::string segment_objection(const Segment& segment, std::uint64_t file_
     return place_objection(segment, file_size);
 }
 
+/// Why an unprivileged program cannot have one segment where an ET_EXEC file puts it: the first 64 KiB are kept from it
+/// [vm.mmap_min_addr; CONFIG_LSM_MMAP_MIN_ADDR], and the upper half is the kernel's: from 2^47 on x86-64, 2^48 on
+/// arm64, 2^38 on RISC-V (Sv39), the most that kernels for boards are built with [TASK_SIZE].
+inline std::string fixed_place_objection(const Segment& segment, std::uint16_t machine) {
+    constexpr std::uint64_t least = 0x10000;
+    const int bits = machine == elf::em::x86_64 ? 47 : machine == elf::em::riscv ? 38 : 48;
+    const std::uint64_t limit = std::uint64_t{1} << bits;
+    if (segment.header.p_memsz == 0) return {};
+    const std::string name = "segment " + detail::describe(segment) + " ";
+    if (segment.begin() < least)
+        return name + "begins below " + detail::hex_number(least) + ", where unprivileged programs may map nothing";
+    if (segment.end() > limit)
+        return name + "ends beyond " + detail::hex_number(limit) + ", where user addresses end";
+    return {};
+}
+
 /// Why the kernel cannot map one segment: it maps whole pages of the file onto whole pages of memory.
 /// `page_size` is a power of two.
 inline std::string mapping_objection(const Segment& segment, std::uint64_t page_size) {

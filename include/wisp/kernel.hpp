@@ -1,6 +1,7 @@
 // Kernel images: which form one has, what it says of itself, and the raw image inside.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -48,7 +49,9 @@ inline KernelInfo read_bzimage(PeekInput& in, Sink& out) {
         refuse(in.name(), "is a bzImage of " + std::to_string(kernel_size_limit) + " bytes or more");
     info.size = out.position() - before;
     const std::uint64_t sectors = setup.setup_sects == 0 ? 4 : setup.setup_sects; // [boot.rst, setup_sects]
-    const std::uint64_t promised = (sectors + 1) * 512 + std::uint64_t{setup.syssize} * 16;
+    const std::uint64_t pe_offset = View(in.name(), head).read<le32>(0x3c, "PE header's offset");
+    const std::uint64_t promised = std::max((sectors + 1) * 512 + std::uint64_t{setup.syssize} * 16,
+                                            pe_contents_end(View(in.name(), head), pe_offset));
     if (info.size < promised)
         refuse(in.name(), "is cut: the bzImage has " + std::to_string(info.size) + " of " +
                               std::to_string(promised) + " bytes");
@@ -89,7 +92,10 @@ inline KernelInfo read_zboot(PeekInput& in, Sink& out, const std::string& tempor
     if (form == KernelForm::zboot_zstd) insist_on_all(); // the helper has been given what there is
     const KernelInfo info = read_arm64_image(unpacked, out, form);
     insist_on_all();
-    in.copy_all(nowhere); // section padding, signatures
+    PartInput after(in, kernel_size_limit); // section padding, signatures
+    after.copy_all(nowhere);
+    if (after.left() == 0)
+        refuse(in.name(), "goes on for " + std::to_string(kernel_size_limit) + " bytes or more after its zboot payload");
     return info;
 }
 

@@ -98,9 +98,9 @@ inline constexpr std::uint64_t kernel_size_limit = 1 << 30;
 /// byte, so all before the protected-mode part is under 128 KiB; the text comes with the first code).
 inline constexpr std::size_t kernel_head_size = 64 * 1024;
 
-/// Where the file contents of a PE image's sections end, 0 when `head` starts no PE image [PE format, "COFF
-/// File Header", "Section Table"]. An arm64 Image with an EFI stub is one, and only that tells that it was
-/// cut.
+/// Where the file contents of a PE image end, its sections' and its signatures', 0 when `head` starts no PE
+/// image [PE format, "COFF File Header", "Optional Header Data Directories", "Section Table"]. A kernel with an
+/// EFI stub is one, and only that tells that it was cut.
 inline std::uint64_t pe_contents_end(const View& head, std::uint64_t pe_offset) {
     struct Coff {
         std::array<char, 4> signature{};
@@ -116,7 +116,14 @@ inline std::uint64_t pe_contents_end(const View& head, std::uint64_t pe_offset) 
         le32 raw_size, raw_offset;
         std::array<std::uint8_t, 16> rest{};
     };
+    struct Directory {
+        le32 where, size; // the certificate table's is a place in the file, not in memory
+    };
     static_assert(sizeof(Coff) == 24 && sizeof(Section) == 40);
+    constexpr std::uint64_t directories = 112, certificates = 4; // in the optional header of PE32+
+    if (pe_offset > head.size() - std::min<std::uint64_t>(head.size(), sizeof(Coff)))
+        refuse(head.subject(), "has a PE header at offset " + std::to_string(pe_offset) + ", beyond the first " +
+                                std::to_string(head.size()) + " bytes");
     if (as_text(head.cut(0, 2, "MZ magic")) != "MZ") return 0;
     const auto coff = head.read<Coff>(pe_offset, "PE header");
     if (std::string_view(coff.signature.data(), 4) != std::string_view("PE\0\0", 4)) return 0;
@@ -126,7 +133,10 @@ inline std::uint64_t pe_contents_end(const View& head, std::uint64_t pe_offset) 
         const auto section = head.read<Section>(table + i * sizeof(Section), "PE section table");
         end = std::max<std::uint64_t>(end, std::uint64_t{section.raw_offset} + section.raw_size);
     }
-    return end;
+    const std::uint64_t before = directories + certificates * sizeof(Directory);
+    if (coff.optional_size < before + sizeof(Directory)) return end;
+    const auto found = head.read<Directory>(pe_offset + sizeof(Coff) + before, "PE data directories");
+    return found.size == 0 ? end : std::max<std::uint64_t>(end, std::uint64_t{found.where} + found.size);
 }
 
 /// Finds the kernel's banner ("Linux version 6.1.0 (…) …\n") in passing bytes: the last one, since before it

@@ -51,7 +51,7 @@ inline std::string spdx_expression(std::string_view text) {
     for (std::size_t i = 0; i < words.size(); ++i) {
         const std::string_view before = i == 0 ? "" : words[i - 1];
         if (i % 2 == 1) {
-            if (words[i] != "AND" && words[i] != "OR" && words[i] != "WITH") return "";
+            if (words[i] != "AND" && words[i] != "OR" && (words[i] != "WITH" || before == exception)) return "";
             expression.append(" ").append(words[i]).append(" ");
             continue;
         }

@@ -134,6 +134,7 @@ public:
     std::vector<Module> resolve(std::string release = "") {
         for (const std::string& name : wanted_) visit(name);
         for (const Module& module : order_) {
+            if (module.release.empty()) refuse(module.file, "does not say which kernel it is built for");
             if (release.empty()) release = module.release;
             if (module.release != release)
                 refuse(module.file,

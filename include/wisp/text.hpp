@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "wisp/unicode.hpp"
+
 namespace wisp {
 
 /// Eight hexadecimal digits, zero-padded, upper case: how newc spells a field.
@@ -39,18 +41,28 @@ inline std::optional<std::uint64_t> parse_unsigned(std::string_view text, int ba
     return value;
 }
 
-/// `text` fit for one line of a message: control characters (a hostile archive's escape sequences, a newline)
-/// become \xHH; bytes from 0x80 on pass, so UTF-8 names stay readable.
+/// Whether a character changes how those around it are shown: control characters, and those that override the
+/// direction of text [Unicode 14, General_Category Cc; UAX #9, 2.1-2.5].
+constexpr bool is_invisible_hand(char32_t character) {
+    return character < 0x20 || (character >= 0x7f && character < 0xa0) || character == 0x200e ||
+           character == 0x200f || (character >= 0x2028 && character <= 0x202e) ||
+           (character >= 0x2066 && character <= 0x2069);
+}
+
+/// `text` fit for one line of a message: what a hostile archive may smuggle into a terminal (escape sequences,
+/// a newline, a change of direction, what is no UTF-8) becomes \xHH; other names stay readable.
 inline std::string printable(std::string_view text) {
     std::string safe;
-    for (const char c : text) {
-        const auto byte = static_cast<std::uint8_t>(c);
-        if (byte >= 0x20 && byte != 0x7f) {
-            safe += c;
+    while (!text.empty()) {
+        std::string_view rest = text;
+        const auto character = unicode_detail::take_utf8(rest);
+        const std::string_view bytes = text.substr(0, character ? text.size() - rest.size() : 1);
+        if (character && !is_invisible_hand(*character)) {
+            safe += bytes;
         } else {
-            safe += "\\x";
-            safe += hex(std::array{byte});
+            for (const char byte : bytes) safe += "\\x" + hex(std::array{static_cast<std::uint8_t>(byte)});
         }
+        text.remove_prefix(bytes.size());
     }
     return safe;
 }

@@ -99,16 +99,14 @@ private:
 class UnpackInput : public Input {
 public:
     /// `folder` is for temporary files. A missing helper is an Error (system) that says what to install.
-    UnpackInput(Input& in, const std::string& folder) : peek_(in, 6), packing_(packing_of(peek_.head())) {
-        switch (packing_) {
+    UnpackInput(Input& in, const std::string& folder) : peek_(in, 6) {
+        switch (packing_of(peek_.head())) {
             case Packing::none: break;
             case Packing::gzip: unpacked_ = std::make_unique<GunzipAllInput>(peek_); break;
             case Packing::xz: help({"xz", {"-dc"}, "xz-utils"}, folder); break;
             case Packing::zstd: help({"zstd", {"-dc"}, "zstd"}, folder); break;
         }
     }
-
-    Packing packing() const { return packing_; }
 
     std::size_t read_some(std::span<std::uint8_t> into) override {
         return unpacked_ ? unpacked_->read_some(into) : peek_.read_some(into);
@@ -121,7 +119,6 @@ private:
     }
 
     PeekInput peek_;
-    Packing packing_;
     std::unique_ptr<Input> unpacked_;
 };
 

@@ -521,8 +521,15 @@ T
         status=0
         head -c "$i" manifest | wisp-fat32 >image 2>message || status=$?
         case $status in
-            0) [ ! -s message ] && [ "$(stat -c %s image)" -eq $((36 << 20)) ] && images=$((images + 1)) ;;
-            1) [ ! -s image ] && [ "$(wc -l <message)" -eq 1 ] ;;
+            0)
+                [ ! -s message ]
+                [ "$(stat -c %s image)" -eq $((36 << 20)) ]
+                images=$((images + 1))
+                ;;
+            1)
+                [ ! -s image ]
+                [ "$(wc -l <message)" -eq 1 ]
+                ;;
             *) return 1 ;;
         esac
     done

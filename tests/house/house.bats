@@ -38,7 +38,12 @@ headers() { (cd "$WISP_ROOT/include" && find wisp -name '*.hpp' | sort); }
         [ "$output" = "$tool $(sed -n 's/.*version = "\(.*\)";/\1/p' "$WISP_ROOT/include/wisp/version.hpp")" ]
         run -0 "$tool" --help
         [[ ${lines[0]} == "usage: $tool "* ]]
-        [ -f "$WISP_ROOT/tools/$tool/$tool.1" ]
+        page=$WISP_ROOT/tools/$tool/$tool.1
+        [ -z "$(mandoc -T lint -W warning "$page" 2>&1)" ]
+        # every option that --help names is in the page
+        for option in $(grep -oE -- '--[a-z][a-z0-9-]+' <<<"$output" | sort -u); do
+            sed 's/\\-/-/g' "$page" | grep -qE -- "Fl -${option#--}( |\$)" || { echo "$tool.1: $option" && false; }
+        done
     done
 }
 

@@ -169,6 +169,27 @@ TEST_CASE("segments ascend and do not overlap") {
           Lines{"segments 0 (R-X, 0x400000-0x401000) and 1 (RW-, 0x400800-0x402800) overlap"});
 }
 
+TEST_CASE("a program has no place where nobody may map anything") {
+    const auto at = [](std::uint64_t address) {
+        Program program = Program().load(r | x, 0, address, 0x1000, 0x1000);
+        program.header.e_entry = address;
+        return program;
+    };
+    CHECK(objections(at(0x10000)) == Lines{});
+    CHECK(objections(at(0xf000)) == Lines{"segment 0 (R-X, 0xf000-0x10000) begins below 0x10000, where unprivileged "
+                                          "programs may map nothing"});
+    CHECK(objections(at(0xffff'ffff'f000)) == Lines{});
+    CHECK(objections(at(0x1'0000'0000'0000)) == Lines{"segment 0 (R-X, 0x1000000000000-0x1000000001000) ends beyond "
+                                                      "0x1000000000000, where user addresses end"});
+    Program other = at(0x7fff'ffff'f000);
+    other.header.e_machine = elf::em::x86_64;
+    CHECK(objections(other) == Lines{});
+    other = at(0x8000'0000'0000);
+    other.header.e_machine = elf::em::x86_64;
+    CHECK(objections(other) == Lines{"segment 0 (R-X, 0x800000000000-0x800000001000) ends beyond 0x800000000000, where "
+                                     "user addresses end"});
+}
+
 TEST_CASE("a segment that makes no sense is named") {
     Program far = good().load(r, 0, 0xffffffffffffff00, 0, 0x200);
     CHECK(objections(far) ==

@@ -53,14 +53,12 @@ TEST_CASE("a surrogate without its partner is shown as U+FFFD") {
           "a");
 }
 
-TEST_CASE("upper case is the C library's in Latin, Greek, Cyrillic and Armenian letters") {
+TEST_CASE("upper case is the C library's in all of the basic plane") {
     if (!std::setlocale(LC_CTYPE, "C.UTF-8")) return;
-    for (const auto& [first, last] :
-         {std::pair{0x20, 0x17F}, {0x386, 0x3CE}, {0x400, 0x52F}, {0x531, 0x586}, {0x1E00, 0x1EFF}})
-        for (int unit = first; unit <= last; ++unit) {
-            CAPTURE(unit);
-            CHECK(upper_case(static_cast<char16_t>(unit)) == std::towupper(static_cast<std::wint_t>(unit)));
-        }
+    for (unsigned unit = 0x20; unit <= 0xFFFF; ++unit) {
+        const auto ours = upper_case(static_cast<char16_t>(unit));
+        if (ours != std::towupper(unit)) FAIL_CHECK("of " << unit << " is " << int{ours});
+    }
     std::setlocale(LC_CTYPE, "C");
 }
 

@@ -216,6 +216,15 @@ TEST_CASE("an arm64 Image that cannot be right is refused") {
         put(file, 64 + 6, le16(std::uint16_t{0xffff}));
         CHECK_THROWS_WITH(read(file), Catch::StartsWith("vmlinuz: PE section table at offset "));
     }
+    SECTION("cut in its signatures") {
+        put(file, 64 + 24 + 112 + 32, le32(5000u)); // the certificate table's place
+        put(file, 64 + 24 + 112 + 36, le32(8u));    // and size
+        check_refused(file, "is cut: the arm64 Image has 5000 of 5008 bytes");
+    }
+    SECTION("a PE header beyond what is looked at") {
+        put(file, 60, le32(131072u));
+        check_refused(file, "has a PE header at offset 131072, beyond the first 5000 bytes");
+    }
     SECTION("no PE header is no promise") {
         put(file, 0, std::string_view("\0\0", 2));
         file.resize(100);

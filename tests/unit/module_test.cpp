@@ -230,6 +230,9 @@ TEST_CASE("modules of one kernel release only") {
     CHECK(order(folder, {"old"}, "6.1") == Lines{"old"});
     CHECK_THROWS_WITH(order(folder, {"old"}, "6.3"), "kernel/old.ko: is built for kernel 6.1, not 6.3");
     CHECK_THROWS_WITH(order(folder, {"young"}), "kernel/young.ko: is built for kernel 6.2, not 6.1");
+    const Contents nameless = module_of(records("license=GPL"));
+    folder.file("kernel/nameless.ko", as_text(nameless));
+    CHECK_THROWS_WITH(order(folder, {"nameless"}), "kernel/nameless.ko: does not say which kernel it is built for");
 }
 
 TEST_CASE("a chain of hundreds of modules is refused, not followed down") {

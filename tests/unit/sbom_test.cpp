@@ -14,6 +14,7 @@ TEST_CASE("a licence on SPDX's list becomes an expression of it, and nothing els
           "GPL-2.0-only WITH Linux-syscall-note AND MIT");
     const std::string none = GENERATE(as<std::string>{}, "", "custom", "GPL-2.0-only MIT", "GPL-2.0-only AND",
                                       "AND MIT", "MIT and ISC", "MIT  AND ISC", "MIT WITH ISC",
+                                      "GPL-2.0-only WITH Linux-syscall-note WITH Linux-syscall-note",
                                       "Linux-syscall-note", "MIT AND Linux-syscall-note", "(MIT)", "mit");
     CAPTURE(none);
     CHECK(spdx_expression(none).empty());
