@@ -121,10 +121,10 @@ inline std::uint64_t pe_contents_end(const View& head, std::uint64_t pe_offset) 
     };
     static_assert(sizeof(Coff) == 24 && sizeof(Section) == 40);
     constexpr std::uint64_t directories = 112, certificates = 4; // in the optional header of PE32+
+    if (as_text(head.cut(0, 2, "MZ magic")) != "MZ") return 0;
     if (pe_offset > head.size() - std::min<std::uint64_t>(head.size(), sizeof(Coff)))
         refuse(head.subject(), "has a PE header at offset " + std::to_string(pe_offset) + ", beyond the first " +
                                 std::to_string(head.size()) + " bytes");
-    if (as_text(head.cut(0, 2, "MZ magic")) != "MZ") return 0;
     const auto coff = head.read<Coff>(pe_offset, "PE header");
     if (std::string_view(coff.signature.data(), 4) != std::string_view("PE\0\0", 4)) return 0;
     const std::uint64_t table = pe_offset + sizeof(Coff) + coff.optional_size;

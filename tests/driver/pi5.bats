@@ -7,19 +7,24 @@ load ../lib/apk
 setup_file() {
     cd "$BATS_FILE_TMPDIR"
     make_test_key boards/keys test
-    cp "$WISP_ROOT/boards/pi5.json" boards
+    cp "$WISP_ROOT"/boards/pi[45].json boards
     mkdir -p root/boot/overlays root/usr/share/kernel/rpi root/lib/modules/6.18.44-0-rpi/kernel mirror/v3.24/main/aarch64
     echo 6.18.44-0-rpi >root/usr/share/kernel/rpi/kernel.release
     { head -c 16 /dev/zero && printf '\0\0\10\0\0\0\0\0\012\0\0\0\0\0\0\0' && head -c 24 /dev/zero && printf 'ARMd' &&
         head -c 524228 /dev/urandom; } >root/boot/vmlinuz-rpi
     printf '\320\015\376\355 the device tree' >root/boot/bcm2712-rpi-5-b.dtb
+    printf '\320\015\376\355 that of the 4' >root/boot/bcm2711-rpi-4-b.dtb
     for i in $(seq 366); do echo "overlay $i" >"root/boot/overlays/vc4-kms-v3d-with-a-long-name-$i.dtbo"; done
     echo map >root/boot/overlays/overlay_map.dtb
     echo d0 >root/boot/overlays/bcm2712d0.dtbo
     echo 'read me' >root/boot/overlays/README
     make_apk linux-rpi-6.18.44-r0.apk test.rsa linux-rpi 6.18.44-r0 aarch64 root
-    make_index mirror/v3.24/main/aarch64/APKINDEX.tar.gz test.rsa linux-rpi-6.18.44-r0.apk
-    mv linux-rpi-6.18.44-r0.apk mirror/v3.24/main/aarch64
+    mkdir -p bootloader/boot
+    for file in start4.elf fixup4.dat start.elf bootcode.bin; do echo "$file" >"bootloader/boot/$file"; done
+    make_apk raspberrypi-bootloader-1.20260521-r0.apk test.rsa raspberrypi-bootloader 1.20260521-r0 aarch64 bootloader
+    make_index mirror/v3.24/main/aarch64/APKINDEX.tar.gz test.rsa linux-rpi-6.18.44-r0.apk \
+        raspberrypi-bootloader-1.20260521-r0.apk
+    mv ./*.apk mirror/v3.24/main/aarch64
 }
 
 setup() {
@@ -48,6 +53,23 @@ setup() {
     [ $(($(wc -c <back/initrd.img) % 4)) -eq 0 ]
     7z l wisp-output/pi5.img >listing
     [ "$(grep -c '\.dtbo$' <(7z l volume))" -eq 367 ]
+}
+
+@test "pi4's card has that and its firmware out of the bootloader's package, and fsck.fat finds no fault" {
+    wisp build -q --allow-unpinned --boards "$BATS_FILE_TMPDIR/boards" -t pi4 -b "$services/hello-aarch64" \
+        --ip 192.168.1.100/24 --gateway 192.168.1.1
+    tail -c +1048577 wisp-output/pi4.img >volume
+    fsck.fat -nv volume >report
+    run -1 grep -iE 'warning|wrong|invalid|differ|error|bad|orphan|unused|reclaim' <(grep -v '^Checking' report)
+    mkdir back
+    mcopy -s -i volume :: back
+    diff -r "$BATS_FILE_TMPDIR/root/boot/overlays" back/overlays
+    cmp "$BATS_FILE_TMPDIR/root/boot/bcm2711-rpi-4-b.dtb" back/bcm2711-rpi-4-b.dtb
+    printf '%s\n' Image bcm2711-rpi-4-b.dtb cmdline.txt config.txt fixup4.dat initrd.img overlays start4.elf | cmp - <(ls back)
+    grep -qx start4.elf back/start4.elf
+    printf 'arm_64bit=1\nkernel=Image\ninitramfs initrd.img followkernel\n[pi4]\nenable_uart=1\n' | cmp - back/config.txt
+    grep -qF '"origin": "raspberrypi-bootloader"' wisp-output/manifest.json
+    wisp audit wisp-output/pi4.img >/dev/null
 }
 
 @test "inspect shows the card" {
