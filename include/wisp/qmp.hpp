@@ -103,7 +103,7 @@ private:
     }
 
     [[noreturn]] static void refused(const Json& error) {
-        const Json why = error.is_object() ? error.value("desc", Json("")) : Json("");
+        const Json why = error.is_object() ? error.value("desc", Json()) : Json();
         throw Error("QEMU", "monitor: " + (why.is_string() ? printable(why.get<std::string>()) : "refuses"),
                     Fault::system);
     }
