@@ -281,6 +281,19 @@ wisp-qemu: service: has not started within 5 s' ]
     stopped 143
 }
 
+@test "an interrupt that takes the console's reader too is an interrupt" {
+    printf '%s\n' 'open("pid", "w").write(str(os.getpid()))' 'while True: say(b"~" * 65536)' >play
+    mkfifo reader
+    exec 7<>reader
+    wisp-qemu "${machine[@]}" --supervise >reader 2>messages </dev/null 3>&- 7>&- &
+    supervisor=$!
+    until_true [ -s pid ]
+    kill -INT "$supervisor"
+    exec 7>&-
+    stopped 130
+    [ "$(grep -v warning messages)" = 'wisp-qemu: machine: ended by SIGINT' ]
+}
+
 @test "a killed wisp-qemu leaves no QEMU behind" {
     starts 'signal.signal(15, signal.SIG_IGN); boot()'
     kill -KILL "$supervisor"

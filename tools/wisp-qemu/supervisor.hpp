@@ -81,23 +81,23 @@ public:
     /// `command` is QEMU's, with its console on its standard streams. `on_start` is told the forwards before the
     /// guest's first instruction. Throws Error (system) when the program cannot be started.
     Supervisor(std::vector<std::string> command, std::vector<wisp::Forward> forwards, wisp::RunJudge& judge,
-               ConsoleOutput console, OnStart on_start)
-        : program_(command[0]), judge_(judge), console_(std::move(console)), on_start_(std::move(on_start)),
+               ConsoleOutput passed_to, OnStart on_start)
+        : program_(command[0]), judge_(judge), console_(std::move(passed_to)), on_start_(std::move(on_start)),
           qmp_(std::move(forwards)),
           scanner_([this](const wisp::ConsoleEvent& event) { on_console(event); }) {
-        auto [output, into_output] = private_pipe();
-        auto [errors, into_errors] = private_pipe();
-        auto [monitor, qemus_monitor] = monitor_pair();
-        for (const int fd : {output.get(), errors.get()}) never_wait(fd);
+        auto [from_output, into_output] = private_pipe();
+        auto [from_errors, into_errors] = private_pipe();
+        auto [our_monitor, qemus_monitor] = monitor_pair();
+        for (const int fd : {from_output.get(), from_errors.get()}) never_wait(fd);
         const std::string number = std::to_string(qemus_monitor.get());
         command.insert(command.end(), {"-chardev", "socket,id=wisp-monitor,fd=" + number, "-mon",
                                        "chardev=wisp-monitor,mode=control", "-S"});
         started_ = Clock::now();
         child_.emplace(std::move(command), ChildStreams{.in = STDIN_FILENO, .out = into_output.get(),
                                                         .error = into_errors.get(), .kept = qemus_monitor.get()});
-        output_ = std::move(output);
-        errors_ = std::move(errors);
-        monitor_ = std::move(monitor);
+        output_ = std::move(from_output);
+        errors_ = std::move(from_errors);
+        monitor_ = std::move(our_monitor);
     }
 
     /// Until the judge has a verdict, QEMU is gone and the console is passed on. False when the console's reader
@@ -105,6 +105,7 @@ public:
     /// the machine, or the console cannot be written.
     bool run() {
         while (!judge_.verdict()) step({});
+        probers_.clear();
         diagnostics_.drop();
         child_->signal(SIGTERM);
         const wisp::Elapsed kill_at = now() + time_to_end;
@@ -130,6 +131,9 @@ private:
     /// Whether the last byte of the console has arrived and gone on.
     bool passed_on() const { return !output_ && console_.empty(); }
 
+    /// Where step() has what it polls for.
+    enum Polled : std::size_t { signals, monitor, errors, output, console, first_prober };
+
     /// Waits for whatever happens next, at the latest until `limit`, and deals with it.
     void step(std::optional<wisp::Elapsed> limit) {
         std::vector<pollfd> polled{{.fd = signals_.fd(), .events = POLLIN, .revents = 0},
@@ -142,28 +146,24 @@ private:
             if (errno != EINTR) wisp::fail_errno("poll", "wait");
             for (pollfd& one : polled) one.revents = 0;
         }
-        if (polled[0].revents != 0) take_signals();
-        if (polled[1].revents != 0) read_monitor();
-        if (polled[2].revents != 0) read_errors();
         // An answer that came before the end of the service counts.
-        for (std::size_t i = 0; i < probers_.size(); ++i) probe(i, polled[first_prober + i].revents);
-        if (polled[4].revents != 0) console_.proceed();
-        if (polled[3].revents != 0 || ended_) read_console(); // whoever else holds the pipe: no end of it may follow
+        for (std::size_t i = first_prober; i < polled.size(); ++i) probe(i - first_prober, polled[i].revents);
+        if (polled[signals].revents != 0) take_signals();
+        if (polled[monitor].revents != 0) read_monitor();
+        if (polled[errors].revents != 0) read_errors();
+        if (polled[console].revents != 0) pass_on();
+        if (polled[output].revents != 0 || ended_) read_console(); // somebody else may hold the pipe: no end follows
         if (!judge_.verdict()) judge_.pass_time(now());
         if (ended_ && !output_ && !judge_.verdict()) conclude();
     }
-
-    static constexpr std::size_t first_prober = 5;
 
     int milliseconds_until(std::optional<wisp::Elapsed> limit) const {
         constexpr wisp::Elapsed longest{60000};
         wisp::Elapsed next = now() + longest;
         const auto consider = [&](std::optional<wisp::Elapsed> time) { next = std::min(next, time.value_or(next)); };
         consider(limit);
-        if (!judge_.verdict()) {
-            consider(judge_.deadline());
-            for (const Prober& prober : probers_) consider(prober.due());
-        }
+        if (!judge_.verdict()) consider(judge_.deadline());
+        for (const Prober& prober : probers_) consider(prober.due());
         // A millisecond more: time is counted in whole ones, and waking too early would be waiting busily.
         return static_cast<int>(std::max(next - now() + wisp::Elapsed{1}, wisp::Elapsed{0}).count());
     }
@@ -221,6 +221,16 @@ private:
         console_.give(wisp::as_bytes(bytes));
         scanner_.feed(wisp::as_bytes(bytes));
         if (!output_) scanner_.finish();
+    }
+
+    /// Whoever interrupts this program at a terminal has interrupted the console's reader as well.
+    void pass_on() {
+        try {
+            console_.proceed();
+        } catch (const wisp::Error&) {
+            if (!judge_.verdict() || judge_.verdict()->outcome != "interrupted") throw;
+            console_.give({});
+        }
     }
 
     void on_console(const wisp::ConsoleEvent& event) {
