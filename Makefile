@@ -89,7 +89,7 @@ demo: ## set up, build, boot a service in QEMU and print its HTTP answer
 # ---- tests -----------------------------------------------------------------------------------------------------
 
 SERVICES = $(addprefix $(BUILD)/services/,hello-aarch64 hello-x86_64 probe-aarch64 probe-aarch64-pie probe-x86_64 \
-             probe-go-aarch64)
+             probe-go-aarch64 ends-aarch64 ends-x86_64)
 
 test: ## set up and run every test
 	@.ci/setup test
@@ -155,6 +155,11 @@ $(BUILD)/services/probe-go-%: tests/services/probe.go
 	    GOCACHE=$(abspath $(BUILD))/go go build -trimpath -ldflags '-s -w' -o $@ $<
 
 $(BUILD)/services/probe-%: tests/services/probe.cpp
+	$(call say,CXX,$@)
+	@mkdir -p $(@D)
+	$(Q)$(INIT_CXX_$*) -std=c++20 -O2 -static -s -o $@ $<
+
+$(BUILD)/services/ends-%: tests/services/ends.cpp
 	$(call say,CXX,$@)
 	@mkdir -p $(@D)
 	$(Q)$(INIT_CXX_$*) -std=c++20 -O2 -static -s -o $@ $<

@@ -66,3 +66,21 @@ stop_machine() {
 }
 
 teardown() { stop_machine; }
+
+# make_initrd TARGET ARCH SERVICE [MANIFEST-LINE]...: ./initrd.img as the driver makes it, in the folder of the test, and
+# the kernel's folder in $entry.
+make_initrd() {
+    local target=$1 arch=$2 service=$3
+    shift 3
+    wisp fetch -q -t "$target"
+    entry=$(cache_entry "$target")
+    printf 'IFACE=eth0\nADDR=10.0.2.15/24\nGW=10.0.2.2\n' >wisp.conf
+    {
+        printf '%s\n' 'dir /dev 0755 0 0' 'nod /dev/console 0600 0 0 c 5 1' 'dir /etc 0755 0 0' \
+            'file /etc/wisp.conf wisp.conf 0644 0 0' "file /etc/modules $entry/modules.list 0644 0 0" \
+            "file /init $WISP_BUILD/init/init-$arch 0755 0 0" 'dir /lib 0755 0 0' 'dir /lib/modules 0755 0 0' \
+            'dir /proc 0555 0 0' 'dir /service 0755 0 0' "file /service/run $service 0755 0 0" 'dir /sys 0555 0 0' "$@"
+        sed "s,.*,file /lib/modules/& $entry/modules/& 0644 0 0," "$entry/modules.list"
+    } >manifest
+    wisp-cpio -z1 manifest >initrd.img
+}

@@ -1,8 +1,10 @@
-// wisp-qemu: a kernel and an initrd become a running machine, by becoming QEMU.
+// wisp-qemu: a kernel and an initrd become a running machine, by becoming QEMU or by standing over it.
+#include <termios.h>
 #include <unistd.h>
 
 #include <csignal>
 
+#include "supervisor.hpp"
 #include "wisp/accel.hpp"
 #include "wisp/profile.hpp"
 #include "wisp/qemu.hpp"
@@ -17,7 +19,7 @@ const Tool tool{
     .help = R"(usage: wisp-qemu --kernel FILE --initrd FILE [OPTION]... [-- QEMU-OPTION...]
 
 Composes a QEMU command line and becomes that QEMU. The guest's serial console is standard input and output; the
-program ends when the machine does.
+program ends when the machine does. Under supervision, QEMU is a child, and the exit status is the service's own.
 
       --board FILE           a board profile: what the options below do not say
       --kernel FILE
@@ -32,11 +34,20 @@ program ends when the machine does.
       --accel ACCEL          auto, kvm, hvf or tcg (auto: hardware where it was seen to work)
       --net-device DEVICE    QEMU's -device of the network card
       --forward [ADDRESS:]HOST:GUEST
-                             a TCP port of this machine leads to the guest's; repeatable (ADDRESS: 127.0.0.1)
+                             a TCP port of this machine leads to the guest's; repeatable (ADDRESS: 127.0.0.1).
+                             HOST 0 is a free port, chosen and told under supervision
       --ip ADDRESS/PREFIX    what the guest calls itself (10.0.2.15/24)
       --gateway ADDRESS      its gateway
       --dns ADDRESS          its resolver; repeatable
       --print                print the command for a shell, run nothing
+Supervision, which each of these turns on:
+      --supervise
+      --expect URL[=STATUS]  end with status 0 once the URL is answered so (200); repeatable.
+                             http://:8080/ is the guest's port 8080, wherever its --forward begins
+      --timeout SECONDS      end with status 124 after so long
+      --json                 how it ended as one JSON object on standard output, the console on standard error
+      --console FILE         the console into a file (-: standard output)
+      --quiet                no line about an end with status 0
       --help, --version
 
 Example: wisp-qemu --board boards/qemu.json --kernel vmlinuz --initrd initrd.img --forward 18080:8080
@@ -57,7 +68,13 @@ Example: wisp-qemu --board boards/qemu.json --kernel vmlinuz --initrd initrd.img
                 {"ip", 0, Option::Value::required},
                 {"gateway", 0, Option::Value::required},
                 {"dns", 0, Option::Value::required},
-                {"print"}},
+                {"print"},
+                {"supervise"},
+                {"expect", 0, Option::Value::required},
+                {"timeout", 0, Option::Value::required},
+                {"json"},
+                {"console", 0, Option::Value::required},
+                {"quiet"}},
 };
 
 std::string one_of(const std::string& option, const std::string& value,
@@ -146,15 +163,111 @@ void keep_input_from_guest() {
 }
 
 [[noreturn]] void become(std::vector<std::string> words) {
-    std::vector<char*> argv;
-    for (std::string& word : words) argv.push_back(word.data());
-    argv.push_back(nullptr);
+    const std::vector<char*> argv = exec_words(words);
     keep_input_from_guest();
     std::signal(SIGPIPE, SIG_DFL); // run_tool() ignores it, and exec would pass that on
     ::execvp(argv[0], argv.data());
-    if (errno == ENOENT)
-        throw Error(printable(words[0]), "is not in PATH: install QEMU's system emulator", Fault::system);
-    fail_errno(printable(words[0]), "exec");
+    fail_exec(words[0], errno);
+}
+
+/// Puts the terminal of standard input back as it was: QEMU does so itself unless it has to be killed.
+class TerminalKeeper {
+public:
+    TerminalKeeper() : flags_(::fcntl(STDIN_FILENO, F_GETFL)), is_one_(::tcgetattr(STDIN_FILENO, &modes_) == 0) {}
+    TerminalKeeper(const TerminalKeeper&) = delete;
+    TerminalKeeper& operator=(const TerminalKeeper&) = delete;
+    ~TerminalKeeper() {
+        if (!is_one_) return;
+        ::fcntl(STDIN_FILENO, F_SETFL, flags_);
+        ::tcsetattr(STDIN_FILENO, TCSANOW, &modes_);
+    }
+
+private:
+    termios modes_{};
+    int flags_;
+    bool is_one_;
+};
+
+bool is_supervised(const Arguments& arguments, const std::vector<Forward>& forwards) {
+    for (const char* const option : {"supervise", "expect", "timeout", "json", "console", "quiet"})
+        if (arguments.has(option)) return true;
+    return std::any_of(forwards.begin(), forwards.end(), [](const Forward& one) { return one.host_port == 0; });
+}
+
+/// The expectations, each with a way to ask it.
+std::vector<Expectation> expectations_of(const Arguments& arguments, const std::vector<Forward>& forwards) {
+    std::vector<Expectation> expectations;
+    for (const std::string& text : arguments.values("expect")) {
+        expectations.push_back(parse_expectation(text, "--expect"));
+        static_cast<void>(endpoint_of(expectations.back(), forwards, "--expect"));
+    }
+    return expectations;
+}
+
+/// A file's own descriptor, or none for one of the standard streams.
+struct ConsoleTarget {
+    Fd file{};
+    int fd = STDOUT_FILENO;
+    std::string name = "standard output";
+};
+
+ConsoleTarget console_of(const Arguments& arguments) {
+    const bool json = arguments.has("json");
+    const auto path = arguments.value("console");
+    if (!path && json) return {{}, STDERR_FILENO, "standard error"};
+    if (!path || *path == "-") {
+        if (json) misuse("--console", "standard output is for --json");
+        return {};
+    }
+    Fd file(::open(path->c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666));
+    if (!file) fail_errno(printable(*path), "open");
+    const int fd = file.get();
+    return {std::move(file), fd, printable(*path)};
+}
+
+/// One line on standard error.
+void say(const std::string& text) { std::fprintf(stderr, "%s: %s\n", tool.name.c_str(), printable(text).c_str()); }
+
+/// Tells the ports that nobody but QEMU could know.
+void tell_chosen(const std::vector<Forward>& asked, const std::vector<Forward>& got) {
+    for (std::size_t i = 0; i < asked.size(); ++i)
+        if (asked[i].host_port == 0)
+            say("forwarding " + to_text(Endpoint{got[i].address, got[i].host_port}) + " to the machine's port " +
+                std::to_string(got[i].guest_port));
+}
+
+/// The phases are marked by lines that kernels keep to themselves below this level; of several the last counts.
+constexpr std::string_view loglevel_of_phases = " loglevel=7";
+
+/// Runs the machine to its end; the result is this program's exit status.
+int supervise(const Arguments& arguments, QemuRun run) {
+    constexpr std::uint64_t week = 7 * 24 * 60 * 60;
+    const std::vector<Forward> asked = run.network.forwards;
+    const bool json = arguments.has("json");
+    if (json) run.append += loglevel_of_phases;
+    const auto seconds = arguments.number("timeout", 1, week);
+    RunJudge judge(expectations_of(arguments, asked),
+                   seconds ? std::optional(std::chrono::seconds(*seconds)) : std::nullopt);
+    const ConsoleTarget console = console_of(arguments);
+    keep_input_from_guest();
+    bool whole = true;
+    std::vector<Forward> got;
+    {
+        const TerminalKeeper terminal;
+        Supervisor supervisor(qemu_command(run), asked, judge, ConsoleOutput(console.fd, console.name),
+                              [&](const std::vector<Forward>& forwards) { tell_chosen(asked, forwards); });
+        whole = supervisor.run();
+        got = supervisor.forwards();
+    }
+    const Verdict& verdict = *judge.verdict();
+    if (!whole) warn(tool, console.name, "the end of the console found no reader");
+    if (verdict.exit_status != 0 || !arguments.has("quiet")) say(verdict.message);
+    if (json) {
+        FdSink out(STDOUT_FILENO, "standard output");
+        out.write(run_report(judge, got));
+        out.finish();
+    }
+    return verdict.exit_status;
 }
 
 /// Operands are QEMU's, and only behind "--": one that went astray is no disk image. getopt moves operands to
@@ -168,12 +281,18 @@ void require_separator(const std::vector<std::string>& words, const std::vector<
 
 int main(int argc, char** argv) {
     const std::vector<std::string> words(argv, argv + argc);
-    return run_tool(tool, argc, argv, [&](const Arguments& arguments) {
+    int status = 0;
+    const int failure = run_tool(tool, argc, argv, [&](const Arguments& arguments) {
         require_separator(words, arguments.operands);
-        const std::vector<std::string> command = qemu_command(run_of(arguments));
-        if (!arguments.has("print")) become(command);
+        const QemuRun run = run_of(arguments);
+        if (!arguments.has("print")) {
+            if (!is_supervised(arguments, run.network.forwards)) become(qemu_command(run));
+            status = supervise(arguments, run);
+            return;
+        }
         FdSink out(STDOUT_FILENO, "standard output");
-        out.write(shell_command(command) + "\n");
+        out.write(shell_command(qemu_command(run)) + "\n");
         out.finish();
     });
+    return failure != 0 ? failure : status;
 }
