@@ -33,6 +33,8 @@ INIT_FLAGS = -std=c++20 $(WARNINGS) -Os -ffreestanding -nostdlib -static -fno-pi
              -fno-stack-protector -fno-unwind-tables -fno-asynchronous-unwind-tables -fno-threadsafe-statics \
              -fno-builtin -Wl,-z,max-page-size=65536 -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,-z,noexecstack \
              -Wl,--build-id=none -s
+# Shorter code: 32 KiB is all /init may have. Everything in it is within the 1 MiB that one instruction reaches.
+INIT_FLAGS_aarch64 = -mcmodel=tiny -fomit-frame-pointer
 
 Q        := $(if $(V),,@)
 say       = $(if $(V),,@printf '%-6s %s\n' '$(1)' '$(2)')
@@ -59,7 +61,7 @@ $(BUILD)/bin/%: tools/%/main.cpp $(BUILD)/flags
 $(BUILD)/init/init-%: init/main.cpp $(wildcard init/*.hpp) $(BUILD)/flags
 	$(call say,INIT,$@)
 	@mkdir -p $(@D)
-	$(Q)$(INIT_CXX_$*) $(INIT_FLAGS) -o $@ $<
+	$(Q)$(INIT_CXX_$*) $(INIT_FLAGS) $(INIT_FLAGS_$*) -o $@ $<
 
 $(BUILD)/tests/unit/%.o: tests/unit/%.cpp $(BUILD)/flags
 	$(call say,CXX,$@)

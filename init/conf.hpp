@@ -6,66 +6,46 @@
 //   line    = KEY "=" value LF           at most 255 bytes before the LF, which the last line has too
 //
 //   IFACE=name           required        1 to 15 printable ASCII bytes, no '/' or ':', not "." or ".."
-//   ADDR=a.b.c.d/prefix  required        prefix 1 to 32; an address one host can have (see below)
-//   GW=a.b.c.d           optional        another such address; without it there is no default route
+//   ADDR=a.b.c.d/prefix  or ADDR6        prefix 1 to 32; an address one host can have (see below)
+//   ADDR=dhcp            or ADDR6        address, router and resolvers are asked for
+//   GW=a.b.c.d           with ADDR       another such address; without it there is no default route
+//   ADDR6=x::y/prefix    or ADDR         prefix 1 to 128, any form of RFC 4291 2.2
+//   GW6=x::z             with ADDR6      may be link-local
+//   WAIT_LINK=seconds    optional (10)   0 to 600: how long the cable may take
+//   DNS=explicit         with ADDR=dhcp  /etc/resolv.conf stays as it is
 //
 // Keys stand in any order, each at most once unless it says "repeated". There are no blanks, quotes, comments or empty lines. Numbers
 // are decimal without leading zeros. An address one host can have is not in 0.0.0.0/8 (this network),
 // 127.0.0.0/8 (loopback) or 224.0.0.0/3 (multicast, reserved, broadcast) [RFC 6890], and in a network of
-// prefix 1 to 30 it is neither the first nor the last [RFC 1122 3.2.1.3; RFC 3021 for 31].
+// prefix 1 to 30 it is neither the first nor the last [RFC 1122 3.2.1.3; RFC 3021 for 31]. Of IPv6, it is not ::,
+// ::1, in ff00::/8 or in ::ffff:0:0/96 [RFC 4291 2.4], nor the anycast address of its network's routers (2.6.1).
 //
 // Whether the gateway can be reached is the kernel's to say, when the route is made.
 #pragma once
 
-#include "text.hpp"
+#include "ipv6.hpp"
 
 namespace init {
 
-/// What wisp.conf says. Addresses are in host order.
+/// What wisp.conf says. IPv4 addresses are in host order.
 struct Conf {
     static constexpr size_t largest_file = 16384;
 
     char interface[16] = {}; ///< NUL-terminated; IFNAMSIZ
-    uint32_t address = 0;
+    bool dhcp = false;    ///< address, prefix and gateway come from a lease
+    uint32_t address = 0; ///< 0: none
     uint32_t prefix = 0;
     uint32_t gateway = 0; ///< 0: none
+    bool explicit_resolvers = false;
+    Ipv6 address6;
+    uint32_t prefix6 = 0; ///< 0: no IPv6 address
+    Ipv6 gateway6;
+    Text address6_text; ///< as written, without the prefix
+    Text gateway6_text; ///< empty: none
+    uint32_t link_wait_seconds = 10;
 };
 
-/// The bits of an address that name its network.
-constexpr uint32_t network_mask(uint32_t prefix) { return prefix == 0 ? 0 : ~uint32_t{0} << (32 - prefix); }
-
-/// The last address of the network, to which everyone in it listens; 31 and 32 have none.
-constexpr uint32_t broadcast_of(uint32_t address, uint32_t prefix) { return address | ~network_mask(prefix); }
-
-/// An address as people write it.
-inline Line dotted(uint32_t address) {
-    Line line;
-    return line << (address >> 24) << "." << (address >> 16 & 255) << "." << (address >> 8 & 255) << "."
-                << (address & 255);
-}
-
 namespace conf_detail {
-
-constexpr bool is_unicast(uint32_t address) {
-    const uint32_t top = address >> 24;
-    return top != 0 && top != 127 && top < 224;
-}
-
-constexpr bool is_first_or_last(uint32_t address, uint32_t prefix) {
-    const uint32_t host = address & ~network_mask(prefix);
-    return prefix <= 30 && (host == 0 || host == ~network_mask(prefix));
-}
-
-constexpr bool parse_ipv4(Text text, uint32_t& address) {
-    uint32_t sum = 0;
-    for (int i = 0; i < 4; ++i) {
-        uint32_t byte = 0;
-        if (!parse_number(i < 3 ? cut_at(text, '.') : text, 255, byte)) return false;
-        sum = sum << 8 | byte;
-    }
-    address = sum;
-    return true;
-}
 
 /// The kernel's dev_valid_name(), narrowed to what a terminal can show.
 inline const char* read_interface(Text value, Conf& conf) {
@@ -78,6 +58,8 @@ inline const char* read_interface(Text value, Conf& conf) {
 }
 
 inline const char* read_address(Text value, Conf& conf) {
+    conf.dhcp = value == "dhcp";
+    if (conf.dhcp) return nullptr;
     Text prefix = value;
     const Text host = cut_at(prefix, '/');
     if (host.size() == value.size()) return "no prefix length: a.b.c.d/prefix is wanted";
@@ -91,6 +73,33 @@ inline const char* read_address(Text value, Conf& conf) {
 inline const char* read_gateway(Text value, Conf& conf) {
     if (!parse_ipv4(value, conf.gateway)) return "not an IPv4 address";
     return is_unicast(conf.gateway) ? nullptr : "not an address a host can have";
+}
+
+inline const char* read_address6(Text value, Conf& conf) {
+    Text prefix = value;
+    conf.address6_text = cut_at(prefix, '/');
+    if (conf.address6_text.size() == value.size()) return "no prefix length: address/prefix is wanted";
+    if (!parse_ipv6(conf.address6_text, conf.address6)) return "not an IPv6 address";
+    if (!parse_number(prefix, uint32_t{128}, conf.prefix6) || conf.prefix6 == 0)
+        return "a prefix length is 1 to 128";
+    if (!is_unicast(conf.address6)) return "not an address a host can have";
+    if (is_router_anycast(conf.address6, conf.prefix6)) return "names its network, not a host in it";
+    return nullptr;
+}
+
+inline const char* read_gateway6(Text value, Conf& conf) {
+    conf.gateway6_text = value;
+    if (!parse_ipv6(value, conf.gateway6)) return "not an IPv6 address";
+    return is_unicast(conf.gateway6) ? nullptr : "not an address a host can have";
+}
+
+inline const char* read_link_wait(Text value, Conf& conf) {
+    return parse_number(value, uint32_t{600}, conf.link_wait_seconds) ? nullptr : "0 to 600 seconds";
+}
+
+inline const char* read_resolvers(Text value, Conf& conf) {
+    conf.explicit_resolvers = true;
+    return value == "explicit" ? nullptr : "only \"explicit\" can stand here";
 }
 
 enum class Occurs {
@@ -108,8 +117,12 @@ struct Key {
 
 inline constexpr Key keys[] = {
     {"IFACE", read_interface, Occurs::required},
-    {"ADDR", read_address, Occurs::required},
+    {"ADDR", read_address, Occurs::once},
     {"GW", read_gateway, Occurs::once},
+    {"ADDR6", read_address6, Occurs::once},
+    {"GW6", read_gateway6, Occurs::once},
+    {"WAIT_LINK", read_link_wait, Occurs::once},
+    {"DNS", read_resolvers, Occurs::once},
 };
 inline constexpr size_t key_count = sizeof keys / sizeof *keys;
 
@@ -129,7 +142,12 @@ struct Given {
     };
     Place places[key_count];
 
-    const Place& operator[](Text name) const { return places[key_index(name)]; }
+    /// The index of a key, found by the compiler.
+    struct Index {
+        size_t value;
+        consteval Index(const char* name) : value(key_index(name)) {}
+    };
+    const Place& operator[](Index key) const { return places[key.value]; }
 };
 
 /// Reads what stands behind the "=". A list is refused by the item that is wrong.
@@ -158,13 +176,29 @@ inline Refusal read_line(const Lines& lines, Given& given, Conf& conf) {
     return read_value(keys[key], value, here, conf);
 }
 
-/// What only two keys together can be wrong about.
-inline Refusal read_together(const Given& given, const Conf& conf) {
-    if (given["GW"].line == 0) return {};
+inline const char* gateway_problem(const Conf& conf) {
+    if (conf.dhcp) return "ADDR=dhcp brings its own";
+    if (conf.address == 0) return "no use without ADDR";
+    if (conf.gateway == conf.address) return "is this machine's own address";
     const bool local = ((conf.gateway ^ conf.address) & network_mask(conf.prefix)) == 0;
-    if (conf.gateway == conf.address) return given["GW"].refused("is this machine's own address");
-    if (local && is_first_or_last(conf.gateway, conf.prefix))
-        return given["GW"].refused("names its network, not a host in it");
+    return local && is_first_or_last(conf.gateway, conf.prefix) ? "names its network, not a host in it"
+                                                                : nullptr;
+}
+
+inline const char* gateway6_problem(const Conf& conf) {
+    if (conf.prefix6 == 0) return "no use without ADDR6";
+    return conf.gateway6 == conf.address6 ? "is this machine's own address" : nullptr;
+}
+
+/// What only several keys together can be wrong about.
+inline Refusal read_together(const Given& given, const Conf& conf) {
+    const auto is_given = [&](Given::Index key) { return given[key].line != 0; };
+    if (!is_given("ADDR") && !is_given("ADDR6")) return {0, "ADDR", "neither it nor ADDR6 is there"};
+    if (is_given("GW"))
+        if (const char* problem = gateway_problem(conf)) return given["GW"].refused(problem);
+    if (is_given("GW6"))
+        if (const char* problem = gateway6_problem(conf)) return given["GW6"].refused(problem);
+    if (is_given("DNS") && !conf.dhcp) return given["DNS"].refused("no use without ADDR=dhcp");
     return {};
 }
 

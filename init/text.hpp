@@ -75,8 +75,13 @@ constexpr bool parse_number(Text digits, uint32_t max, uint32_t& value) {
 class Line {
 public:
     Line& operator<<(Text text) {
-        for (char c : text)
-            if (size_ + 1 < sizeof bytes_) bytes_[size_++] = c;
+        for (char c : text) add(c);
+        return *this;
+    }
+
+    /// As above; said by itself because most of what is written are literals, and this makes them small.
+    Line& operator<<(const char* string) {
+        while (*string != '\0') add(*string++);
         return *this;
     }
 
@@ -98,6 +103,10 @@ public:
     Text text() const { return {bytes_, size_}; }
 
 private:
+    void add(char c) {
+        if (size_ + 1 < sizeof bytes_) bytes_[size_++] = c;
+    }
+
     char bytes_[512] = {};
     size_t size_ = 0;
 };
