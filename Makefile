@@ -91,7 +91,7 @@ demo: ## set up, build, boot a service in QEMU and print its HTTP answer
 # ---- tests -----------------------------------------------------------------------------------------------------
 
 SERVICES = $(addprefix $(BUILD)/services/,hello-aarch64 hello-x86_64 probe-aarch64 probe-aarch64-pie probe-x86_64 \
-             probe-go-aarch64)
+             probe-go-aarch64 netup rogue-dhcpd)
 
 test: ## set up and run every test
 	@.ci/setup test
@@ -148,6 +148,17 @@ $(BUILD)/services/probe-go-%: tests/services/probe.go
 	@mkdir -p $(@D)
 	$(Q)CGO_ENABLED=0 GOARCH=$(subst aarch64,arm64,$(subst x86_64,amd64,$*)) GOFLAGS=-mod=mod GO111MODULE=off \
 	    GOCACHE=$(abspath $(BUILD))/go go build -trimpath -ldflags '-s -w' -o $@ $<
+
+# The network part of /init for the host, flags and all.
+$(BUILD)/services/netup: tests/services/netup.cpp $(wildcard init/*.hpp) $(BUILD)/flags
+	$(call say,INIT,$@)
+	@mkdir -p $(@D)
+	$(Q)$(INIT_CXX_$(HOST_ARCH)) $(INIT_FLAGS) $(INIT_FLAGS_$(HOST_ARCH)) -I. -o $@ $<
+
+$(BUILD)/services/rogue-dhcpd: tests/services/rogue-dhcpd.cpp init/dhcp_message.hpp
+	$(call say,CXX,$@)
+	@mkdir -p $(@D) $(BUILD)/dep
+	$(Q)$(CXX) $(FLAGS) -I. -MF $(BUILD)/dep/rogue-dhcpd.d -o $@ $<
 
 $(BUILD)/services/probe-%: tests/services/probe.cpp
 	$(call say,CXX,$@)
