@@ -18,12 +18,16 @@ eventually() {
     return 1
 }
 
-# background COMMAND...: starts it, to be stopped at the end of the test; its pid is $started.
+# background COMMAND...: starts a program (no function, whose process would outlive its shell), to be
+# stopped at the end of the test; its pid is $started.
 background() {
     "$@" 3>&- &
     started=$!
     background_pids+=("$started")
 }
+
+# background_in NAMESPACE COMMAND...: the same, in the namespace of that process.
+background_in() { background nsenter -t "$1" -n -- "${@:2}"; }
 
 is_elsewhere() { [ "$(readlink "/proc/$1/ns/net")" != "$(readlink /proc/self/ns/net)" ]; }
 
@@ -83,7 +87,7 @@ default_route() { in_machine ip -j "$1" route show default | jq -r '.[] | "\(.ga
 
 # capture FILE FILTER...: what passes the peer's end of the cable goes to FILE, and is there as soon as it has passed.
 capture() {
-    background nsenter -t "$peer" -n -- tcpdump -U --immediate-mode -i peer0 -w "$1" "${@:2}" 2>"$1.log"
+    background_in "$peer" tcpdump -U --immediate-mode -i peer0 -w "$1" "${@:2}" 2>"$1.log"
     eventually grep -q 'listening on' "$1.log"
 }
 

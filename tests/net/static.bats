@@ -37,7 +37,7 @@ teardown() { close_lab; }
 }
 
 @test "a router's advertisements add neither addresses nor routes" {
-    background nsenter -t "$peer" -n -- dnsmasq --conf-file=/dev/null --port=0 --interface=peer0 --bind-interfaces --enable-ra \
+    background_in "$peer" dnsmasq --conf-file=/dev/null --port=0 --interface=peer0 --bind-interfaces --enable-ra \
         --dhcp-range=fd00:7::,ra-only --ra-param=peer0,4,60 --keep-in-foreground --log-facility=- --pid-file= \
         --leasefile-ro >dnsmasq.log 2>&1
     netup IFACE=eth0 ADDR6=fd00:7::2/64
@@ -84,7 +84,7 @@ teardown() { close_lab; }
 
 @test "an interface that comes late is taken as soon as it is there" {
     printf '%s\n' IFACE=eth1 ADDR=10.8.0.2/24 >wisp.conf
-    background in_machine "$services/netup" 2>console
+    background_in "$machine" "$services/netup" 2>console
     configuring=$started
     lo_is_up() { in_machine ip -j link show lo | grep -q LOWER_UP; } # which is what comes first
     eventually lo_is_up
@@ -118,7 +118,7 @@ teardown() { close_lab; }
 @test "a link that comes while it is waited for is nothing to speak of" {
     in_peer ip link set peer0 down
     printf '%s\n' IFACE=eth0 ADDR6=fd00:7::2/64 WAIT_LINK=600 >wisp.conf
-    background in_machine "$services/netup" 2>console
+    background_in "$machine" "$services/netup" 2>console
     configuring=$started
     has_address() { addresses -6 | grep -qx 'fd00:7::2/64 tentative'; } # what comes before the wait
     eventually has_address
