@@ -31,14 +31,16 @@ serve_rogue() { # MODE
 }
 
 # requests FILE: this machine's messages in FILE as tcpdump decodes them, without what differs from run to run: the line
-# of IP, times, checksums, and the machine's own address.
+# of IP, times, checksums, the machine's own address, and how often each had to be sent.
 requests() {
     packets "$1" 'udp dst port 67' | grep -v '^[0-9]' |
-        sed "s/\[[^]]*cksum[^]]*\] //; s/$mac/MAC/; s/xid 0x[0-9a-f]*/xid XID/; s/, secs [0-9]*//"
+        sed "s/\[[^]]*cksum[^]]*\] //; s/$mac/MAC/; s/xid 0x[0-9a-f]*/xid XID/; s/, secs [0-9]*//" |
+        awk 'function out() { if (!seen[block]++) printf "%s", block; block = "" }
+             /^    [0-9]/ { out() } { block = block $0 "\n" } END { out() }'
 }
 
-# types FILE: what kinds of messages are in FILE, in one line.
-types() { packets "$1" 'udp port 67' | sed -n 's/.*DHCP-Message (53), length 1: //p' | tr '\n' ' '; }
+# types FILE: what kinds of messages are in FILE, in one line; what was sent again counts once.
+types() { packets "$1" 'udp port 67' | sed -n 's/.*DHCP-Message (53), length 1: //p' | uniq | tr '\n' ' '; }
 
 one_lease() { # OPTION...
     serve_dnsmasq --dhcp-range=10.7.0.50,10.7.0.50,255.255.255.0,1h --dhcp-option=3,10.7.0.1 \
@@ -160,7 +162,8 @@ DECODED
 @test "what is lost is sent again" {
     serve_rogue forgetful
     netup IFACE=eth0 ADDR=dhcp
-    printf '%s\n' ready 1 1 3 3 | diff - rogue.log
+    [ "$(grep -c 1 rogue.log)" -ge 2 ]
+    [ "$(grep -c 3 rogue.log)" -ge 2 ]
     [ "$(addresses -4)" = '10.7.0.50/24' ]
 }
 
@@ -168,7 +171,7 @@ DECODED
     capture all.pcap 'udp port 67'
     serve_rogue refusing-once
     netup IFACE=eth0 ADDR=dhcp
-    printf '%s\n' ready 1 3 1 3 | diff - rogue.log
+    printf '%s\n' ready 1 3 1 3 | diff - <(uniq rogue.log)
     [ "$(types all.pcap)" = 'Discover Offer Request NACK Discover Offer Request ACK ' ]
     [ "$(packets all.pcap | grep -o 'xid 0x[0-9a-f]*' | sort -u | wc -l)" -eq 2 ]
 }
@@ -180,10 +183,10 @@ gives_up() {
     [ "$(addresses -4)" = '' ]
 }
 
-@test "where nobody answers, that is said after 30 s and four attempts" {
+@test "where nobody answers, that is said after 30 s and four questions" {
     capture all.pcap 'udp port 67'
     gives_up 'nobody answered'
-    [ "$(types all.pcap)" = 'Discover Discover Discover Discover ' ]
+    [ "$(packets all.pcap | grep -c ': Discover')" -eq 4 ]
 }
 
 @test "a server that refuses every time is named as the reason, and asked a few times only" {

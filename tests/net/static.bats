@@ -51,7 +51,6 @@ teardown() { close_lab; }
 @test "an IPv6 address that another machine has is one line, and the end" {
     in_peer ip addr add fd00:7::2/64 dev peer0 nodad
     stops 'wisp: address: fd00:7::2: EADDRINUSE, another machine on the link has it' IFACE=eth0 ADDR6=fd00:7::2/64
-    [ "$seconds" -lt 10 ]
 }
 
 @test "an address whose uniqueness cannot be found out is not waited for longer than 10 s" {
