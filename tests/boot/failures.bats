@@ -4,34 +4,13 @@ load ../lib/boot
 # The driver would refuse all of these; so the initrd is put together by hand, with one thing wrong.
 setup() {
     cd "$BATS_TEST_TMPDIR"
-    wisp fetch -q -t qemu-debian
-    entry=$(cache_entry qemu-debian)
+    hand_made qemu-debian aarch64 "$services/hello-aarch64"
     printf 'IFACE=eth0\nADDR=10.0.2.15/24\nGW=10.0.2.2\n' >wisp.conf
-    cp "$entry/modules.list" modules
-    cp "$services/hello-aarch64" service
-    cat >manifest <<M
-dir /dev 0755 0 0
-nod /dev/console 0600 0 0 c 5 1
-dir /etc 0755 0 0
-file /etc/wisp.conf wisp.conf 0644 0 0
-file /etc/modules modules 0644 0 0
-file /init $WISP_BUILD/init/init-aarch64 0755 0 0
-dir /lib 0755 0 0
-dir /lib/modules 0755 0 0
-$(sed "s,.*,file /lib/modules/& $entry/modules/& 0644 0 0," modules)
-dir /proc 0555 0 0
-dir /service 0755 0 0
-file /service/run service 0755 0 0
-dir /sys 0555 0 0
-M
 }
 
 # panics TEXT: the machine boots, shows TEXT as one line, and panics with init's exit status 1.
 panics() {
-    wisp-cpio -z1 manifest >initrd.img
-    timeout 60 wisp-qemu --board "$WISP_ROOT/boards/qemu-debian.json" --kernel "$entry/Image" --initrd initrd.img \
-        --accel tcg >console 2>&1 </dev/null &
-    machine=$!
+    boot_hand_made qemu-debian
     died 60
     says "$1"
     grep -q 'Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100' console
