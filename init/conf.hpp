@@ -2,14 +2,14 @@
 //
 // The grammar; wisp.sh writes it, and nothing else is accepted:
 //
-//   file    = *line                      at most 4096 bytes
+//   file    = *line                      at most 16384 bytes
 //   line    = KEY "=" value LF           at most 255 bytes before the LF, which the last line has too
 //
 //   IFACE=name           required        1 to 15 printable ASCII bytes, no '/' or ':', not "." or ".."
 //   ADDR=a.b.c.d/prefix  required        prefix 1 to 32; an address one host can have (see below)
 //   GW=a.b.c.d           optional        another such address; without it there is no default route
 //
-// Keys stand in any order, each at most once. There are no blanks, quotes, comments or empty lines. Numbers
+// Keys stand in any order, each at most once unless it says "repeated". There are no blanks, quotes, comments or empty lines. Numbers
 // are decimal without leading zeros. An address one host can have is not in 0.0.0.0/8 (this network),
 // 127.0.0.0/8 (loopback) or 224.0.0.0/3 (multicast, reserved, broadcast) [RFC 6890], and in a network of
 // prefix 1 to 30 it is neither the first nor the last [RFC 1122 3.2.1.3; RFC 3021 for 31].
@@ -23,7 +23,7 @@ namespace init {
 
 /// What wisp.conf says. Addresses are in host order.
 struct Conf {
-    static constexpr size_t largest_file = 4096;
+    static constexpr size_t largest_file = 16384;
 
     char interface[16] = {}; ///< NUL-terminated; IFNAMSIZ
     uint32_t address = 0;
@@ -93,59 +93,94 @@ inline const char* read_gateway(Text value, Conf& conf) {
     return is_unicast(conf.gateway) ? nullptr : "not an address a host can have";
 }
 
+enum class Occurs {
+    once,     ///< at most
+    required, ///< exactly once
+    repeated, ///< any number of lines, each a value of its own; how many fit is for `read` to say
+    list,     ///< at most once; the value is one or more items between commas
+};
+
 struct Key {
     Text name;
-    const char* (*read)(Text value, Conf& conf); ///< what is wrong with the value, or nullptr
-    bool required;
+    const char* (*read)(Text value, Conf& conf); ///< what is wrong with the value or item, or nullptr
+    Occurs occurs;
 };
 
 inline constexpr Key keys[] = {
-    {"IFACE", read_interface, true},
-    {"ADDR", read_address, true},
-    {"GW", read_gateway, false},
+    {"IFACE", read_interface, Occurs::required},
+    {"ADDR", read_address, Occurs::required},
+    {"GW", read_gateway, Occurs::once},
 };
 inline constexpr size_t key_count = sizeof keys / sizeof *keys;
 
-inline size_t key_index(Text name) {
+constexpr size_t key_index(Text name) {
     size_t i = 0;
     while (i < key_count && !(keys[i].name == name)) ++i;
     return i;
 }
 
+/// The lines read so far: by key, where the last of it stands and what it says. `line` 0: nowhere.
+struct Given {
+    struct Place {
+        uint32_t line = 0;
+        Text text;
+
+        Refusal refused(const char* problem) const { return {line, text, problem}; }
+    };
+    Place places[key_count];
+
+    const Place& operator[](Text name) const { return places[key_index(name)]; }
+};
+
+/// Reads what stands behind the "=". A list is refused by the item that is wrong.
+inline Refusal read_value(const Key& key, Text value, const Given::Place& here, Conf& conf) {
+    if (key.occurs != Occurs::list) return here.refused(key.read(value, conf));
+    for (bool more = true; more;) {
+        const size_t before = value.size();
+        const Text item = cut_at(value, ',');
+        more = item.size() != before;
+        if (const char* problem = key.read(item, conf)) return {here.line, item, problem};
+    }
+    return {};
+}
+
+inline Refusal read_line(const Lines& lines, Given& given, Conf& conf) {
+    const Given::Place here{lines.number(), lines.line()};
+    if (lines.problem()) return {here.line, {}, lines.problem()};
+    Text value = here.text;
+    const Text name = cut_at(value, '=');
+    if (name.size() == here.text.size()) return here.refused("not KEY=value");
+    const size_t key = key_index(name);
+    if (key == key_count) return here.refused("unknown key");
+    const bool again = given.places[key].line != 0 && keys[key].occurs != Occurs::repeated;
+    if (again) return here.refused("the key was given before");
+    given.places[key] = here;
+    return read_value(keys[key], value, here, conf);
+}
+
 /// What only two keys together can be wrong about.
-inline const char* gateway_problem(const Conf& conf) {
-    if (conf.gateway == conf.address) return "is this machine's own address";
+inline Refusal read_together(const Given& given, const Conf& conf) {
+    if (given["GW"].line == 0) return {};
     const bool local = ((conf.gateway ^ conf.address) & network_mask(conf.prefix)) == 0;
-    return local && is_first_or_last(conf.gateway, conf.prefix) ? "names its network, not a host in it"
-                                                                : nullptr;
+    if (conf.gateway == conf.address) return given["GW"].refused("is this machine's own address");
+    if (local && is_first_or_last(conf.gateway, conf.prefix))
+        return given["GW"].refused("names its network, not a host in it");
+    return {};
 }
 
 } // namespace conf_detail
 
-/// Reads the text of a wisp.conf. `conf` holds something meaningful only when nothing is refused.
+/// Reads the text of a wisp.conf, to which `conf` refers afterwards. `conf` holds something meaningful only
+/// when nothing is refused.
 inline Refusal parse_conf(Text file, Conf& conf) {
     using namespace conf_detail;
-    Text seen[key_count];
-    uint32_t line_of[key_count] = {};
-    for (Lines lines(file); lines.next();) {
-        const Refusal here{lines.number(), lines.line()};
-        const auto refuse = [&](const char* problem) { return Refusal{here.line, here.what, problem}; };
-        if (lines.problem()) return {here.line, {}, lines.problem()};
-        Text value = lines.line();
-        const Text name = cut_at(value, '=');
-        if (name.size() == lines.line().size()) return refuse("not KEY=value");
-        const size_t key = key_index(name);
-        if (key == key_count) return refuse("unknown key");
-        if (line_of[key] != 0) return refuse("the key was given before");
-        if (const char* problem = keys[key].read(value, conf)) return refuse(problem);
-        seen[key] = lines.line();
-        line_of[key] = lines.number();
-    }
+    Given given;
+    for (Lines lines(file); lines.next();)
+        if (const Refusal refusal = read_line(lines, given, conf)) return refusal;
     for (size_t i = 0; i < key_count; ++i)
-        if (keys[i].required && line_of[i] == 0) return {0, keys[i].name, "missing"};
-    const size_t gateway = key_index("GW");
-    if (line_of[gateway] == 0) return {};
-    return {line_of[gateway], seen[gateway], gateway_problem(conf)};
+        if (keys[i].occurs == Occurs::required && given.places[i].line == 0)
+            return {0, keys[i].name, "missing"};
+    return read_together(given, conf);
 }
 
 } // namespace init

@@ -51,15 +51,23 @@ constexpr Text cut_at(Text& text, char separator) {
 }
 
 /// Reads 0..`max` in decimal: digits only, no sign, no leading zero (which other readers take for octal).
-constexpr bool parse_number(Text digits, uint32_t max, uint32_t& value) {
-    if (digits.empty() || digits.size() > 9 || (digits.size() > 1 && digits[0] == '0')) return false;
-    uint32_t sum = 0;
+constexpr bool parse_number(Text digits, uint64_t max, uint64_t& value) {
+    constexpr size_t surely_fits = 19; // 10^19 < 2^64
+    if (digits.empty() || digits.size() > surely_fits || (digits.size() > 1 && digits[0] == '0')) return false;
+    uint64_t sum = 0;
     for (char c : digits) {
         if (c < '0' || c > '9') return false;
-        sum = sum * 10 + static_cast<uint32_t>(c - '0');
+        sum = sum * 10 + static_cast<uint64_t>(c - '0');
     }
     value = sum;
     return sum <= max;
+}
+
+constexpr bool parse_number(Text digits, uint32_t max, uint32_t& value) {
+    uint64_t wide = 0;
+    const bool read = parse_number(digits, uint64_t{max}, wide);
+    value = static_cast<uint32_t>(wide);
+    return read;
 }
 
 /// A short string under construction, always NUL-terminated. What does not fit is dropped: the longest line
@@ -72,8 +80,8 @@ public:
         return *this;
     }
 
-    Line& operator<<(uint32_t number) {
-        char digits[10];
+    Line& operator<<(uint64_t number) {
+        char digits[20];
         size_t first = sizeof digits;
         do digits[--first] = static_cast<char>('0' + number % 10);
         while ((number /= 10) != 0);
