@@ -53,7 +53,8 @@ constexpr Text cut_at(Text& text, char separator) {
 /// Reads 0..`max` in decimal: digits only, no sign, no leading zero (which other readers take for octal).
 constexpr bool parse_number(Text digits, uint64_t max, uint64_t& value) {
     constexpr size_t surely_fits = 19; // 10^19 < 2^64
-    if (digits.empty() || digits.size() > surely_fits || (digits.size() > 1 && digits[0] == '0')) return false;
+    if (digits.empty() || digits.size() > surely_fits || (digits.size() > 1 && digits[0] == '0'))
+        return false;
     uint64_t sum = 0;
     for (char c : digits) {
         if (c < '0' || c > '9') return false;
