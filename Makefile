@@ -89,7 +89,7 @@ demo: ## set up, build, boot a service in QEMU and print its HTTP answer
 # ---- tests -----------------------------------------------------------------------------------------------------
 
 SERVICES = $(addprefix $(BUILD)/services/,hello-aarch64 hello-x86_64 probe-aarch64 probe-aarch64-pie probe-x86_64 \
-             probe-go-aarch64)
+             probe-go-aarch64 witness-aarch64 witness-x86_64 escape-aarch64 escape-x86_64)
 
 test: ## set up and run every test
 	@.ci/setup test
@@ -147,10 +147,13 @@ $(BUILD)/services/probe-go-%: tests/services/probe.go
 	$(Q)CGO_ENABLED=0 GOARCH=$(subst aarch64,arm64,$(subst x86_64,amd64,$*)) GOFLAGS=-mod=mod GO111MODULE=off \
 	    GOCACHE=$(abspath $(BUILD))/go go build -trimpath -ldflags '-s -w' -o $@ $<
 
-$(BUILD)/services/probe-%: tests/services/probe.cpp
-	$(call say,CXX,$@)
-	@mkdir -p $(@D)
-	$(Q)$(INIT_CXX_$*) -std=c++20 -O2 -static -s -o $@ $<
+define service # NAME: tests/services/NAME.cpp, static
+$$(BUILD)/services/$(1)-%: tests/services/$(1).cpp
+	$$(call say,CXX,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(INIT_CXX_$$*) -std=c++20 $$(WARNINGS) -O2 -static -s -o $$@ $$<
+endef
+$(foreach name,probe witness escape,$(eval $(call service,$(name))))
 
 # ---- installing ------------------------------------------------------------------------------------------------
 
