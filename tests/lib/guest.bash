@@ -1,40 +1,26 @@
 # Machines whose initrd is put together by hand, so that init is asked for what the driver would refuse or never writes,
 # and whose service ends by itself: what it said is on the console, and no port or clock decides a test.
 load ../lib/boot
+load ../lib/debian
 
-# A board with a kernel of 16 KiB pages: the newest of the suite, since the older ones go away.
-pages_board() {
-    local package
-    package=$(newest_package trixie arm64 'linux-image-[0-9.]+\+deb13-arm64-16k')
-    [ -n "$package" ]
-    mkdir -p "$BATS_FILE_TMPDIR/boards"
-    cat >"$BATS_FILE_TMPDIR/boards/pages.json" <<J
-{ "name": "pages", "arch": "aarch64", "page_size": 16384, "network_interface": "eth0",
-  "kernel": { "source": "debian", "suite": "trixie", "package": "$package",
-    "image": "boot/vmlinuz-{release}", "release": "${package#linux-image-}" },
-  "modules": ["virtio_pci", "virtio_net"], "cmdline": "loglevel=4 panic=-1 console=ttyAMA0", "qemu": {} }
-J
-}
-
-# guest TARGET SERVICE [MODULE]...: a manifest for that target's kernel, with its modules and the board's further MODULEs,
-# and with a wisp.conf that says no more than it must. Files it names: modules, service, wisp.conf.
+# guest TARGET SERVICE [MODULE]...: a manifest for that target's kernel, with its modules and the further MODULEs, and with
+# a wisp.conf that says no more than it must. Files it names: modules, service, wisp.conf.
 guest() {
-    local target=$1 service=$2
+    local target=$1 service=$2 name more
     shift 2
-    mkdir -p guest-boards
-    board=$PWD/guest-boards/$target.json
+    board=$WISP_ROOT/boards/$target.json
     if [ "$target" = pages ]; then
-        [ -f "$BATS_FILE_TMPDIR/boards/pages.json" ] || pages_board
-        cp "$BATS_FILE_TMPDIR/boards/pages.json" "$board"
-    else
-        cp "$WISP_ROOT/boards/$target.json" "$board"
+        board=$BATS_FILE_TMPDIR/boards/pages.json
+        [ -f "$board" ] || pages_board
     fi
-    for module; do
-        jq --arg module "$module" '.modules += [$module]' "$board" >more.json
-        mv more.json "$board"
-    done
-    wisp fetch -q --boards guest-boards --allow-unpinned -t "$target"
-    entry=$(cache_entry "$target")
+    more=$(jq -nc '$ARGS.positional' --args "$@")
+    # further modules make another target, whose cache is its own
+    name=$(printf %s "$target" "${@/#/-}")
+    mkdir -p guest-boards
+    jq --arg name "$name" --argjson more "$more" '.name = $name | .modules += $more' "$board" >"guest-boards/$name.json"
+    board=$PWD/guest-boards/$name.json
+    wisp fetch -q --boards guest-boards --allow-unpinned -t "$name"
+    entry=$(cache_entry "$name")
     arch=$(jq -r .arch "$board")
     printf 'IFACE=eth0\nADDR=10.0.2.15/24\nGW=10.0.2.2\n' >wisp.conf
     cp "$entry/modules.list" modules

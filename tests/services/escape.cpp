@@ -263,7 +263,7 @@ constexpr Attempt attempts[] = {
     {"write /proc/sysrq-trigger", [] { return opens("/proc/sysrq-trigger", O_WRONLY); }},
     {"write /proc/sys/kernel/core_pattern", [] { return opens("/proc/sys/kernel/core_pattern", O_WRONLY); }},
     {"write /proc/sys/kernel/modprobe", [] { return opens("/proc/sys/kernel/modprobe", O_WRONLY); }},
-    {"write /sys/kernel/uevent_helper or its like", [] { return opens("/sys/kernel/profiling", O_WRONLY); }},
+    {"write /sys/kernel/profiling", [] { return opens("/sys/kernel/profiling", O_WRONLY); }},
     {"look at another process", [] { return opens("/proc/2/status", O_RDONLY); }},
     {"escape the out-of-memory killer", write_oom},
     // modules, mounts, roots

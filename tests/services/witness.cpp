@@ -122,7 +122,7 @@ void tell_variables() {
           "kernel/kptr_restrict", "kernel/unprivileged_bpf_disabled", "net/core/bpf_jit_harden",
           "kernel/sysrq", "user/max_user_namespaces", "kernel/yama/ptrace_scope",
           "kernel/perf_event_paranoid", "kernel/io_uring_disabled", "net/ipv4/ip_unprivileged_port_start",
-          "net/core/somaxconn", "net/ipv4/tcp_rmem"})
+          "net/core/somaxconn"})
         tell(key, squeezed(contents(std::string("/proc/sys/") + key)));
 }
 
