@@ -262,3 +262,81 @@ ioperm
 iopl
 A
 }
+
+# The machine's time is counted in instructions, and what waits does not: a busy host makes no difference.
+by_instructions=(-icount 'shift=0,sleep=off')
+
+# snippet LANGUAGE: the one in the manual.
+snippet() { sed -n '/^```'"$1"'$/,/^```$/p' "$WISP_ROOT/init/README.md" | sed '/^```/d'; }
+
+@test "a watchdog that nobody pings resets the machine" {
+    printf '#include <unistd.h>\nint main(void) { for (;;) pause(); }\n' >sleeps.c
+    guest qemu-debian witness softdog
+    aarch64-linux-gnu-gcc -static -o service sleeps.c
+    echo WATCHDOG=3 >>wisp.conf
+    runs "${by_instructions[@]}"
+    says 'wisp: starting /service/run'
+    grep -q 'softdog: Initiating system reboot' lines
+    run -1 grep -q 'Kernel panic' lines
+}
+
+@test "a watchdog that is pinged as the manual says lets the service run for longer than its time" {
+    guest qemu-debian witness softdog
+    {
+        snippet c
+        cat <<'C'
+#include <stdio.h>
+int main(void) {
+    for (int second = 0; second < 10; ++second) {
+        if (ping_watchdog() != 0) return 1;
+        sleep(1);
+    }
+    puts("still here");
+    return 7;
+}
+C
+    } >pings.c
+    aarch64-linux-gnu-gcc -Wall -Wextra -Werror -static -o service pings.c
+    echo WATCHDOG=3 >>wisp.conf
+    runs "${by_instructions[@]}"
+    says 'still here'
+    grep -q 'Attempted to kill init! exitcode=0x00000700' lines
+}
+
+@test "the manual's ping compiles in Go, and as C++" {
+    { snippet go && printf '\nfunc main() { _ = pingWatchdog() }\n'; } >ping.go
+    GO111MODULE=off GOCACHE=$WISP_BUILD/go CGO_ENABLED=0 go vet ping.go
+    { snippet c && echo 'int main() { return ping_watchdog(); }'; } | g++ -Wall -Wextra -Werror -x c++ -o ping -
+    ./ping
+    WISP_WATCHDOG_FD=3 ./ping 3>pinged
+    [ "$(cat pinged)" = 1 ]
+    WISP_WATCHDOG_FD=3 run -255 ./ping 3>/dev/full
+}
+
+@test "a machine whose clock is later than the image keeps its own time" {
+    guest qemu-x86_64 witness
+    echo CLOCK=1763740000 >>wisp.conf
+    printf '/service/run\0floor=1763740000\0floor=1893456000\0' >argv
+    echo 'file /etc/argv argv 0644 0 0' >>manifest
+    runs -rtc base=2030-01-01
+    run -1 grep 'wisp: clock' lines
+    [ "$(grep clock: lines)" = $'witness: clock: after the floor\nwitness: clock: at the floor' ]
+}
+
+@test "a machine whose clock is earlier than the image is set to the image's" {
+    guest qemu-x86_64 witness
+    echo CLOCK=1763740000 >>wisp.conf
+    printf '/service/run\0floor=1763740000\0' >argv
+    echo 'file /etc/argv argv 0644 0 0' >>manifest
+    runs -rtc base=2000-01-01
+    grep -qxE 'wisp: clock: 9466[89][0-9]{4} is before this image was built: set to 1763740000' lines
+    says 'witness: clock: at the floor'
+}
+
+@test "init has at most 32 KiB, and nothing of a library" {
+    for architecture in aarch64 x86_64; do
+        init=$WISP_BUILD/init/init-$architecture
+        [ "$(wc -c <"$init")" -le 32768 ]
+        file "$init" | grep -q 'statically linked'
+    done
+}

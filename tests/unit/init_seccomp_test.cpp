@@ -163,8 +163,9 @@ TEST_CASE("threads and processes may be made, namespaces not") {
     CHECK(verdict(floor_filter, SYS_clone, 17) == Filter::allowed); // SIGCHLD: fork
     CHECK(verdict(floor_filter, SYS_clone, CLONE_VM | CLONE_VFORK | 17) == Filter::allowed);
     CHECK(verdict(floor_filter, SYS_unshare, CLONE_FS | CLONE_FILES) == Filter::allowed);
-    for (const std::uint64_t flag : {CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER,
-                                     CLONE_NEWPID, CLONE_NEWNET}) {
+    for (const int kind : {CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER,
+                           CLONE_NEWPID, CLONE_NEWNET}) {
+        const auto flag = static_cast<std::uint64_t>(kind);
         CAPTURE(flag);
         CHECK(verdict(floor_filter, SYS_clone, thread | flag) == Filter::refused);
         CHECK(verdict(floor_filter, SYS_unshare, flag) == Filter::refused);
