@@ -31,8 +31,8 @@ LIBS     += $(if $(filter Linux,$(shell uname -s)),-static-libstdc++ -static-lib
 # 64 KiB between segments: the same file runs on kernels of 4, 16 and 64 KiB pages. Nothing in it is relocated or unwound.
 INIT_FLAGS = -std=c++20 $(WARNINGS) -Os -ffreestanding -nostdlib -static -fno-pic -fno-exceptions -fno-rtti \
              -fno-stack-protector -fno-unwind-tables -fno-asynchronous-unwind-tables -fno-threadsafe-statics \
-             -fno-builtin -Wl,-z,max-page-size=65536 -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,-z,noexecstack \
-             -Wl,--build-id=none -s
+             -fno-builtin -fno-ident -fmerge-all-constants -Wl,-z,max-page-size=65536 -Wl,-z,noseparate-code \
+             -Wl,-z,norelro -Wl,-z,noexecstack -Wl,--build-id=none -s
 # Shorter code: 32 KiB is all /init may have. Everything in it is within the 1 MiB that one instruction reaches.
 INIT_FLAGS_aarch64 = -mcmodel=tiny -fomit-frame-pointer
 
@@ -91,7 +91,7 @@ demo: ## set up, build, boot a service in QEMU and print its HTTP answer
 # ---- tests -----------------------------------------------------------------------------------------------------
 
 SERVICES = $(addprefix $(BUILD)/services/,hello-aarch64 hello-x86_64 probe-aarch64 probe-aarch64-pie probe-x86_64 \
-             probe-go-aarch64 netup rogue-dhcpd)
+             probe-go-aarch64 witness-aarch64 witness-x86_64 escape-aarch64 escape-x86_64 netup rogue-dhcpd)
 
 test: ## set up and run every test
 	@.ci/setup test
@@ -160,10 +160,13 @@ $(BUILD)/services/rogue-dhcpd: tests/services/rogue-dhcpd.cpp init/dhcp_message.
 	@mkdir -p $(@D) $(BUILD)/dep
 	$(Q)$(CXX) $(FLAGS) -I. -MF $(BUILD)/dep/rogue-dhcpd.d -o $@ $<
 
-$(BUILD)/services/probe-%: tests/services/probe.cpp
-	$(call say,CXX,$@)
-	@mkdir -p $(@D)
-	$(Q)$(INIT_CXX_$*) -std=c++20 -O2 -static -s -o $@ $<
+define service # NAME: tests/services/NAME.cpp, static
+$$(BUILD)/services/$(1)-%: tests/services/$(1).cpp
+	$$(call say,CXX,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(INIT_CXX_$$*) -std=c++20 $$(WARNINGS) -O2 -static -s -o $$@ $$<
+endef
+$(foreach name,probe witness escape,$(eval $(call service,$(name))))
 
 # ---- installing ------------------------------------------------------------------------------------------------
 

@@ -13,27 +13,55 @@
 //   GW6=x::z             with ADDR6      may be link-local
 //   WAIT_LINK=seconds    optional (10)   0 to 600: how long the cable may take
 //   DNS=explicit         with ADDR=dhcp  /etc/resolv.conf stays as it is
+//   USER=uid:gid         optional        each 1 to 4294967294; without it 1000:1000
+//   HOSTNAME=name        optional        1 to 64 letters, digits, '-', '_' and '.'; not '-' or '.' at first
+//   CLOCK=seconds        optional        since 1970, 0 to 4294967295: the clock starts no earlier
+//   CAPS=name,...        optional        capabilities the service has, by capability.hpp's names
+//   TMPFS=/path:bytes    at most 8       a folder of the service's own, 1 to 1099511627776 bytes; at most 200
+//                                        printable bytes of path without blanks, no empty, "." or ".." part
+//   SYSCTL=key=value     at most 32      a kernel variable as sysctl(8) writes it, '.' between the parts and
+//                                        '/' for a '.' in one; parts of letters, digits, '-', '_' and ':'
+//   WATCHDOG=seconds     optional        1 to 65535
+//   RELAX=name,...       optional        hardening to leave out, by relax.hpp's names
 //
-// Keys stand in any order, each at most once unless it says "repeated". There are no blanks, quotes, comments or empty lines. Numbers
-// are decimal without leading zeros. An address one host can have is not in 0.0.0.0/8 (this network),
-// 127.0.0.0/8 (loopback) or 224.0.0.0/3 (multicast, reserved, broadcast) [RFC 6890], and in a network of
-// prefix 1 to 30 it is neither the first nor the last [RFC 1122 3.2.1.3; RFC 3021 for 31]. Of IPv6, it is not ::,
-// ::1, in ff00::/8 or in ::ffff:0:0/96 [RFC 4291 2.4], nor the anycast address of its network's routers (2.6.1).
+// Keys stand in any order, each at most once unless it says how often. There are no blanks, quotes, comments
+// or empty lines. Numbers are decimal without leading zeros.
 //
-// Whether the gateway can be reached is the kernel's to say, when the route is made.
+// An address one host can have is not in 0.0.0.0/8 (this network), 127.0.0.0/8 (loopback) or 224.0.0.0/3
+// (multicast, reserved, broadcast) [RFC 6890], and in a network of prefix 1 to 30 it is neither the first nor
+// the last [RFC 1122 3.2.1.3; RFC 3021 for 31]. Of IPv6, it is not ::, ::1, in ff00::/8 or in ::ffff:0:0/96
+// [RFC 4291 2.4], nor the anycast address of its network's routers (2.6.1).
+//
+// Whether the gateway can be reached is the kernel's to say, when the route is made; so are a variable's
+// value and whether this kernel has a capability.
 #pragma once
 
+#include "capability.hpp"
 #include "ipv6.hpp"
+#include "list.hpp"
+#include "relax.hpp"
 
 namespace init {
 
-/// What wisp.conf says. IPv4 addresses are in host order.
+/// A folder of memory that is the service's own.
+struct Tmpfs {
+    Text path;
+    uint64_t size = 0; ///< bytes
+};
+
+/// A kernel variable and what it becomes.
+struct Variable {
+    Text key; ///< as sysctl(8) writes it
+    Text value;
+};
+
+/// What wisp.conf says. IPv4 addresses are in host order. Texts refer to the file.
 struct Conf {
     static constexpr size_t largest_file = 16384;
 
     char interface[16] = {}; ///< NUL-terminated; IFNAMSIZ
-    bool dhcp = false;    ///< address, prefix and gateway come from a lease
-    uint32_t address = 0; ///< 0: none
+    bool dhcp = false;       ///< address, prefix and gateway come from a lease
+    uint32_t address = 0;    ///< 0: none
     uint32_t prefix = 0;
     uint32_t gateway = 0; ///< 0: none
     bool explicit_resolvers = false;
@@ -43,6 +71,16 @@ struct Conf {
     Text address6_text; ///< as written, without the prefix
     Text gateway6_text; ///< empty: none
     uint32_t link_wait_seconds = 10;
+
+    uint32_t uid = 1000;
+    uint32_t gid = 1000;
+    Text host_name;     ///< empty: the kernel's
+    uint64_t clock = 0; ///< seconds since 1970, before which the clock does not start
+    Capabilities granted = 0;
+    List<Tmpfs, 8> tmpfs;
+    List<Variable, 32> variables;
+    uint32_t watchdog = 0; ///< seconds; 0: none
+    Relaxed relaxed;
 };
 
 namespace conf_detail {
@@ -102,7 +140,113 @@ inline const char* read_resolvers(Text value, Conf& conf) {
     return value == "explicit" ? nullptr : "only \"explicit\" can stand here";
 }
 
-enum class Occurs {
+/// Group 0 is refused as user 0 is: hidepid does not hide from it, and it owns every file of the image.
+inline const char* read_user(Text value, Conf& conf) {
+    constexpr uint32_t largest = ~1u; // the last one means "no change" to the kernel
+    Text group = value;
+    const Text user = cut_at(group, ':');
+    if (!parse_number(user, largest, conf.uid) || !parse_number(group, largest, conf.gid))
+        return "not uid:gid, each 1 to 4294967294";
+    return conf.uid == 0 || conf.gid == 0 ? "a service is never root, nor in its group" : nullptr;
+}
+
+constexpr bool is_letter_or_digit(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/// RFC 1123's letters, and '_', which names of boards have.
+inline const char* read_host_name(Text value, Conf& conf) {
+    if (value.empty() || value.size() > 64) return "a host name has 1 to 64 bytes";
+    for (char c : value)
+        if (!is_letter_or_digit(c) && c != '-' && c != '_' && c != '.') return "not the name of a host";
+    if (value[0] == '-' || value[0] == '.') return "not the name of a host";
+    conf.host_name = value;
+    return nullptr;
+}
+
+inline const char* read_clock(Text value, Conf& conf) {
+    return parse_number(value, uint64_t{~0u}, conf.clock) ? nullptr
+                                                          : "not seconds since 1970, 0 to 4294967295";
+}
+
+inline const char* read_capability(Text name, Conf& conf) {
+    const uint32_t number = word_number(capability_names, name);
+    if (number == capability_count) return "not the name of a capability";
+    if ((conf.granted & capability_bit(number)) != 0) return "the capability was named before";
+    conf.granted |= capability_bit(number);
+    return nullptr;
+}
+
+/// "/" and one or more parts with one "/" between them, none of which leads elsewhere.
+constexpr bool is_plain_path(Text path) {
+    if (path.size() < 2 || path.size() > 200 || path[0] != '/') return false;
+    for (char c : path)
+        if (c <= ' ' || c > '~') return false;
+    for (Text rest = path.from(1);;) {
+        const size_t before = rest.size();
+        const Text part = cut_at(rest, '/');
+        if (part.empty() || part == "." || part == "..") return false;
+        if (part.size() == before) return true;
+    }
+}
+
+/// Whether `path` is `folder` or below it.
+constexpr bool is_within(Text path, Text folder) {
+    return path.first(folder.size()) == folder &&
+           (path.size() == folder.size() || path[folder.size()] == '/');
+}
+
+/// The kernel's own folders stay as they are: the rest of init, and what it promises, stands on them.
+/// /dev/shm is what C libraries' shared memory wants.
+inline const char* read_tmpfs(Text value, Conf& conf) {
+    Text size = value;
+    Tmpfs tmpfs;
+    tmpfs.path = cut_at(size, ':');
+    if (tmpfs.path.size() == value.size()) return "no size: /path:bytes is wanted";
+    if (!is_plain_path(tmpfs.path)) return "not the whole path of a folder";
+    const bool kernels =
+        is_within(tmpfs.path, "/proc") || is_within(tmpfs.path, "/sys") || is_within(tmpfs.path, "/dev");
+    if (kernels && !(tmpfs.path == "/dev/shm")) return "the folder is the kernel's";
+    if (!parse_number(size, uint64_t{1} << 40, tmpfs.size) || tmpfs.size == 0)
+        return "a size is 1 to 1099511627776 bytes";
+    return conf.tmpfs.add(tmpfs) ? nullptr : "more than 8";
+}
+
+/// Its parts become those of a path below /proc/sys, so none may be one that leads elsewhere.
+constexpr bool is_variable_key(Text key) {
+    bool inside = false; // a part, which needs a letter or digit before anything else
+    for (char c : key) {
+        const bool plain =
+            is_letter_or_digit(c) || c == '_' || (inside && (c == '-' || c == ':' || c == '/'));
+        if (!plain && !(inside && c == '.')) return false;
+        inside = plain;
+    }
+    return inside;
+}
+
+inline const char* read_variable(Text value, Conf& conf) {
+    Variable variable{{}, value};
+    variable.key = cut_at(variable.value, '=');
+    if (variable.key.size() == value.size() || variable.value.empty()) return "no value: key=value is wanted";
+    if (!is_variable_key(variable.key)) return "not the name of a kernel variable";
+    return conf.variables.add(variable) ? nullptr : "more than 32";
+}
+
+inline const char* read_watchdog(Text value, Conf& conf) {
+    const bool read = parse_number(value, uint32_t{65535}, conf.watchdog) && conf.watchdog != 0;
+    return read ? nullptr : "not seconds, 1 to 65535";
+}
+
+inline const char* read_relaxed(Text name, Conf& conf) {
+    const uint32_t number = word_number(item_names, name);
+    if (number == item_count) return "not the name of a hardening item";
+    const auto item = static_cast<Item>(number);
+    if (conf.relaxed.has(item)) return "the item was named before";
+    conf.relaxed.add(item);
+    return nullptr;
+}
+
+enum class Occurs : uint8_t {
     once,     ///< at most
     required, ///< exactly once
     repeated, ///< any number of lines, each a value of its own; how many fit is for `read` to say
@@ -110,25 +254,26 @@ enum class Occurs {
 };
 
 struct Key {
-    Text name;
-    const char* (*read)(Text value, Conf& conf); ///< what is wrong with the value or item, or nullptr
+    char name[10]; // in place: a pointer and a size would take more
     Occurs occurs;
+    const char* (*read)(Text value, Conf& conf); ///< what is wrong with the value or item, or nullptr
 };
 
 inline constexpr Key keys[] = {
-    {"IFACE", read_interface, Occurs::required},
-    {"ADDR", read_address, Occurs::once},
-    {"GW", read_gateway, Occurs::once},
-    {"ADDR6", read_address6, Occurs::once},
-    {"GW6", read_gateway6, Occurs::once},
-    {"WAIT_LINK", read_link_wait, Occurs::once},
-    {"DNS", read_resolvers, Occurs::once},
+    {"IFACE", Occurs::required, read_interface}, {"ADDR", Occurs::once, read_address},
+    {"GW", Occurs::once, read_gateway},          {"ADDR6", Occurs::once, read_address6},
+    {"GW6", Occurs::once, read_gateway6},        {"WAIT_LINK", Occurs::once, read_link_wait},
+    {"DNS", Occurs::once, read_resolvers},       {"USER", Occurs::once, read_user},
+    {"HOSTNAME", Occurs::once, read_host_name},  {"CLOCK", Occurs::once, read_clock},
+    {"CAPS", Occurs::list, read_capability},     {"TMPFS", Occurs::repeated, read_tmpfs},
+    {"SYSCTL", Occurs::repeated, read_variable}, {"WATCHDOG", Occurs::once, read_watchdog},
+    {"RELAX", Occurs::list, read_relaxed},
 };
 inline constexpr size_t key_count = sizeof keys / sizeof *keys;
 
 constexpr size_t key_index(Text name) {
     size_t i = 0;
-    while (i < key_count && !(keys[i].name == name)) ++i;
+    while (i < key_count && !(Text(keys[i].name) == name)) ++i;
     return i;
 }
 

@@ -35,10 +35,7 @@ inline int wait_for_interface(Network& network, const char* name) {
 inline Result set_ipv6(const char* interface, const char* name, Text value) {
     Line path;
     path << "/proc/sys/net/ipv6/conf/" << interface << "/" << name;
-    const Result file = sys_open(path.c_str(), O_WRONLY | O_CLOEXEC);
-    if (!file.ok()) return file;
-    must(sys_write(file.fd(), value.data(), value.size()), "ipv6", path.c_str());
-    return sys_close(file.fd());
+    return write_file(path.c_str(), value);
 }
 
 /// Before the interface is up. Addressing is static: a router's advertisements would add addresses and routes

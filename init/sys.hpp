@@ -154,8 +154,15 @@ inline Result sys_chown(const char* path, unsigned uid, unsigned gid) {
 }
 inline Result sys_chdir(const char* path) { return sys_call(__NR_chdir, path); }
 inline Result sys_umask(unsigned mask) { return sys_call(__NR_umask, mask); }
-inline Result sys_mount(const char* source, const char* target, const char* type, unsigned long flags) {
-    return sys_call(__NR_mount, source, target, type, flags, nullptr);
+inline Result sys_mkdir(const char* path, unsigned mode) {
+    return sys_call(__NR_mkdirat, AT_FDCWD, path, mode);
+}
+inline Result sys_mount(const char* source, const char* target, const char* type, unsigned long flags,
+                        const char* options = nullptr) {
+    return sys_call(__NR_mount, source, target, type, flags, options);
+}
+inline Result sys_sethostname(const char* name, size_t size) {
+    return sys_call(__NR_sethostname, name, size);
 }
 inline Result sys_finit_module(int fd, const char* parameters, int flags) {
     return sys_call(__NR_finit_module, fd, parameters, flags);
@@ -183,8 +190,15 @@ inline Result sys_clock_gettime(int clock, __kernel_timespec* now) {
     return sys_call(__NR_clock_gettime, clock, now);
 }
 
+inline Result sys_clock_settime(int clock, const __kernel_timespec* time) {
+    return sys_call(__NR_clock_settime, clock, time);
+}
+
 inline Result sys_prctl(int what, unsigned long a = 0, unsigned long b = 0) {
     return sys_call(__NR_prctl, what, a, b, 0, 0);
+}
+inline Result sys_seccomp(unsigned operation, unsigned flags, const void* program) {
+    return sys_call(__NR_seccomp, operation, flags, program);
 }
 inline Result sys_setgroups(size_t count, const unsigned* groups) {
     return sys_call(__NR_setgroups, count, groups);

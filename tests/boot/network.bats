@@ -1,12 +1,22 @@
 # bats file_tags=slow
-load ../lib/boot
+load ../lib/guest
 
 # The network inside the machine: a lease from QEMU's own server, IPv6, and a cable that is out.
 setup() { cd "$BATS_TEST_TMPDIR"; }
 
+# boots [QEMU-OPTION]...: starts what guest() prepared; the console goes to the file "console", the machine's pid to
+# $machine, its port 8080 is 127.0.0.1:$port.
+boots() {
+    wisp-cpio -z1 manifest >initrd.img
+    port=$(free_port)
+    wisp-qemu --board "$board" --kernel "$entry/Image" --initrd initrd.img --accel tcg --forward "$port:8080" -- "$@" \
+        >console 2>&1 </dev/null 3>&- &
+    machine=$!
+}
+
 # monitored_machine: the machine is there but does not run yet, and QEMU's monitor answers on the socket "monitor".
 monitored_machine() {
-    boot_hand_made qemu-debian -- -S -monitor unix:monitor,server=on,wait=off
+    boots -S -monitor unix:monitor,server=on,wait=off
     local tries
     for ((tries = 0; tries < 600; tries++)); do
         [ ! -S monitor ] || return 0
@@ -21,9 +31,9 @@ monitor() { printf '%s\n' "$@" | socat -t 5 - UNIX-CONNECT:monitor >>monitor.log
 leased='wisp: dhcp: eth0: 10.0.2.15/24 from 10.0.2.2, router 10.0.2.2, resolvers 10.0.2.3, for 86400 s, not renewed'
 
 @test "ADDR=dhcp: a lease, its router, its resolver, and the service answers (aarch64)" {
-    hand_made qemu-debian aarch64 "$services/probe-aarch64"
+    guest qemu-debian probe
     printf 'IFACE=eth0\nADDR=dhcp\n' >wisp.conf
-    boot_hand_made qemu-debian
+    boots
     answer "$port" >report
     says "$leased"
     says 'wisp: starting /service/run'
@@ -33,20 +43,20 @@ leased='wisp: dhcp: eth0: 10.0.2.15/24 from 10.0.2.2, router 10.0.2.2, resolvers
 }
 
 @test "ADDR=dhcp: a lease and an answer (x86_64)" {
-    hand_made qemu-x86_64 x86_64 "$services/probe-x86_64"
+    guest qemu-x86_64 probe
     printf 'IFACE=eth0\nADDR=dhcp\nDNS=explicit\n' >wisp.conf
     echo 'nameserver 192.0.2.53' >resolv.conf
     echo 'file /etc/resolv.conf resolv.conf 0644 0 0' >>manifest
-    boot_hand_made qemu-x86_64
+    boots
     answer "$port" >report
     says "$leased"
     grep -qx 'resolv.conf: nameserver 192.0.2.53' report
 }
 
 @test "a static IPv6 address beside IPv4 is up, no longer tentative, and has its gateway" {
-    hand_made qemu-debian aarch64 "$services/probe-aarch64"
+    guest qemu-debian probe
     printf 'IFACE=eth0\nADDR=10.0.2.15/24\nGW=10.0.2.2\nADDR6=fec0::15/64\nGW6=fec0::2\n' >wisp.conf
-    boot_hand_made qemu-debian
+    boots
     answer "$port" >report
     # if_inet6: address, index, prefix length, scope (40: site), flags (80: permanent, and nothing else), name
     grep -qE '^address6: fec00000000000000000000000000015 [0-9a-f]+ 40 40 80 +eth0$' report
@@ -56,15 +66,15 @@ leased='wisp: dhcp: eth0: 10.0.2.15/24 from 10.0.2.2, router 10.0.2.2, resolvers
 }
 
 @test "an IPv6 address that is taken ends the boot" {
-    hand_made qemu-debian aarch64 "$services/hello-aarch64"
+    guest qemu-debian hello
     printf 'IFACE=eth0\nADDR6=fec0::2/64\n' >wisp.conf # QEMU's own
-    boot_hand_made qemu-debian
+    boots
     died 60
     says 'wisp: address: fec0::2: EADDRINUSE, another machine on the link has it'
 }
 
 @test "with the cable out the service starts after WAIT_LINK, and answers once it is in" {
-    hand_made qemu-debian aarch64 "$services/hello-aarch64"
+    guest qemu-debian hello
     printf 'IFACE=eth0\nADDR=10.0.2.15/24\nGW=10.0.2.2\nWAIT_LINK=2\n' >wisp.conf
     monitored_machine
     monitor 'set_link net0 off' 'cont'
@@ -80,7 +90,7 @@ leased='wisp: dhcp: eth0: 10.0.2.15/24 from 10.0.2.2, router 10.0.2.2, resolvers
 }
 
 @test "with the cable out there is no lease, and that ends the boot" {
-    hand_made qemu-debian aarch64 "$services/hello-aarch64"
+    guest qemu-debian hello
     printf 'IFACE=eth0\nADDR=dhcp\nWAIT_LINK=2\n' >wisp.conf
     monitored_machine
     monitor 'set_link net0 off' 'cont'

@@ -59,40 +59,6 @@ died() {
 # says TEXT: the console shows TEXT as a whole line.
 says() { tr -d '\r' <console | grep -qxF -- "$1" || { cat console >&2 && return 1; }; }
 
-# hand_made TARGET ARCH SERVICE: the manifest of an initrd put together by hand, to the file "manifest", for what the
-# driver would not do; of the target's modules, $entry has the files and the file "modules" the list. The test brings a
-# wisp.conf.
-hand_made() {
-    wisp fetch -q -t "$1"
-    entry=$(cache_entry "$1")
-    cp "$entry/modules.list" modules
-    cp "$3" service
-    cat >manifest <<M
-dir /dev 0755 0 0
-nod /dev/console 0600 0 0 c 5 1
-dir /etc 0755 0 0
-file /etc/wisp.conf wisp.conf 0644 0 0
-file /etc/modules modules 0644 0 0
-file /init $WISP_BUILD/init/init-$2 0755 0 0
-dir /lib 0755 0 0
-dir /lib/modules 0755 0 0
-$(sed "s,.*,file /lib/modules/& $entry/modules/& 0644 0 0," modules)
-dir /proc 0555 0 0
-dir /service 0755 0 0
-file /service/run service 0755 0 0
-dir /sys 0555 0 0
-M
-}
-
-# boot_hand_made TARGET [OPTION]...: starts a machine from what hand_made left; console, $machine and $port as above.
-boot_hand_made() {
-    wisp-cpio -z1 manifest >initrd.img
-    port=$(free_port)
-    wisp-qemu --board "$WISP_ROOT/boards/$1.json" --kernel "$entry/Image" --initrd initrd.img --accel tcg \
-        --forward "$port:8080" "${@:2}" >console 2>&1 </dev/null 3>&- &
-    machine=$!
-}
-
 stop_machine() {
     [ -z "${machine-}" ] || kill "$machine" 2>/dev/null || :
     [ -z "${machine-}" ] || wait "$machine" 2>/dev/null || :
