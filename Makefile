@@ -89,7 +89,8 @@ demo: ## set up, build, boot a service in QEMU and print its HTTP answer
 # ---- tests -----------------------------------------------------------------------------------------------------
 
 SERVICES = $(addprefix $(BUILD)/services/,hello-aarch64 hello-x86_64 probe-aarch64 probe-aarch64-pie probe-x86_64 \
-             probe-go-aarch64 witness-aarch64 witness-x86_64 escape-aarch64 escape-x86_64)
+             probe-go-aarch64 witness-aarch64 witness-x86_64 escape-aarch64 escape-x86_64 stopwatch-aarch64 \
+             stopwatch-x86_64 minimal-aarch64 minimal-x86_64)
 
 test: ## set up and run every test
 	@.ci/setup test
@@ -153,7 +154,7 @@ $$(BUILD)/services/$(1)-%: tests/services/$(1).cpp
 	@mkdir -p $$(@D)
 	$$(Q)$$(INIT_CXX_$$*) -std=c++20 $$(WARNINGS) -O2 -static -s -o $$@ $$<
 endef
-$(foreach name,probe witness escape,$(eval $(call service,$(name))))
+$(foreach name,probe witness escape stopwatch minimal,$(eval $(call service,$(name))))
 
 # ---- installing ------------------------------------------------------------------------------------------------
 
