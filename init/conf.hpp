@@ -161,13 +161,11 @@ inline const char* read_clock(Text value, Conf& conf) {
 }
 
 inline const char* read_capability(Text name, Conf& conf) {
-    for (uint32_t number = 0; number < capability_count; ++number) {
-        if (!(capability_names[number] == name)) continue;
-        if ((conf.granted & capability_bit(number)) != 0) return "the capability was named before";
-        conf.granted |= capability_bit(number);
-        return nullptr;
-    }
-    return "not the name of a capability";
+    const uint32_t number = capability_names.find(name);
+    if (number == capability_count) return "not the name of a capability";
+    if ((conf.granted & capability_bit(number)) != 0) return "the capability was named before";
+    conf.granted |= capability_bit(number);
+    return nullptr;
 }
 
 /// "/" and one or more parts with one "/" between them, none of which leads elsewhere.
@@ -231,14 +229,12 @@ inline const char* read_watchdog(Text value, Conf& conf) {
 }
 
 inline const char* read_relaxed(Text name, Conf& conf) {
-    for (uint32_t number = 0; number < item_count; ++number) {
-        if (!(item_names[number] == name)) continue;
-        const auto item = static_cast<Item>(number);
-        if (conf.relaxed.has(item)) return "the item was named before";
-        conf.relaxed.add(item);
-        return nullptr;
-    }
-    return "not the name of a hardening item";
+    const uint32_t number = item_names.find(name);
+    if (number == item_count) return "not the name of a hardening item";
+    const auto item = static_cast<Item>(number);
+    if (conf.relaxed.has(item)) return "the item was named before";
+    conf.relaxed.add(item);
+    return nullptr;
 }
 
 enum class Occurs {

@@ -71,6 +71,36 @@ constexpr bool parse_number(Text digits, uint32_t max, uint32_t& value) {
     return read;
 }
 
+/// Names between single blanks, by number: a table without a pointer for each.
+class Names {
+public:
+    constexpr explicit Names(Text names) : names_(names) {}
+
+    /// What stands at `number`; empty after the last one.
+    constexpr Text operator[](uint32_t number) const {
+        Text rest = names_;
+        Text name = cut_at(rest, ' ');
+        for (; number != 0; --number) name = cut_at(rest, ' ');
+        return name;
+    }
+
+    constexpr uint32_t size() const {
+        uint32_t size = 1;
+        for (char c : names_) size += c == ' ';
+        return size;
+    }
+
+    /// The number of `name`, or size() when it is not among them.
+    constexpr uint32_t find(Text name) const {
+        uint32_t number = 0;
+        while (number < size() && !((*this)[number] == name)) ++number;
+        return number;
+    }
+
+private:
+    Text names_;
+};
+
 /// A short string under construction, always NUL-terminated. What does not fit is dropped: the longest line
 /// of a configuration file (Lines::longest) and the words around it do fit.
 class Line {
