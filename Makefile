@@ -29,12 +29,13 @@ LIBS      = -lcrypto -lz
 # A third less time to start, where the platform has them as archives.
 LIBS     += $(if $(filter Linux,$(shell uname -s)),-static-libstdc++ -static-libgcc)
 # 64 KiB between segments: the same file runs on kernels of 4, 16 and 64 KiB pages. Nothing in it is relocated or unwound.
-INIT_FLAGS = -std=c++20 $(WARNINGS) -Os -ffreestanding -nostdlib -static -fno-pic -fno-exceptions -fno-rtti \
-             -fno-stack-protector -fno-unwind-tables -fno-asynchronous-unwind-tables -fno-threadsafe-statics \
-             -fno-builtin -fno-ident -fmerge-all-constants -Wl,-z,max-page-size=65536 -Wl,-z,noseparate-code \
-             -Wl,-z,norelro -Wl,-z,noexecstack -Wl,--build-id=none -s
+# It is one translation unit, and g++ makes it a twelfth smaller when told so.
+INIT_FLAGS = -std=c++20 $(WARNINGS) -Os -fwhole-program -fomit-frame-pointer -ffreestanding -nostdlib -static \
+             -fno-pic -fno-exceptions -fno-rtti -fno-stack-protector -fno-unwind-tables -fno-asynchronous-unwind-tables \
+             -fno-threadsafe-statics -fno-builtin -fno-ident -fmerge-all-constants -Wl,-z,max-page-size=65536 \
+             -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,-z,noexecstack -Wl,--build-id=none -s
 # Shorter code: 32 KiB is all /init may have. Everything in it is within the 1 MiB that one instruction reaches.
-INIT_FLAGS_aarch64 = -mcmodel=tiny -fomit-frame-pointer
+INIT_FLAGS_aarch64 = -mcmodel=tiny
 
 Q        := $(if $(V),,@)
 say       = $(if $(V),,@printf '%-6s %s\n' '$(1)' '$(2)')
@@ -91,7 +92,8 @@ demo: ## set up, build, boot a service in QEMU and print its HTTP answer
 # ---- tests -----------------------------------------------------------------------------------------------------
 
 SERVICES = $(addprefix $(BUILD)/services/,hello-aarch64 hello-x86_64 probe-aarch64 probe-aarch64-pie probe-x86_64 \
-             probe-go-aarch64 witness-aarch64 witness-x86_64 escape-aarch64 escape-x86_64 netup rogue-dhcpd)
+             probe-go-aarch64 witness-aarch64 witness-x86_64 escape-aarch64 escape-x86_64 stopwatch-aarch64 \
+             stopwatch-x86_64 minimal-aarch64 minimal-x86_64 netup rogue-dhcpd)
 
 test: ## set up and run every test
 	@.ci/setup test
@@ -166,7 +168,7 @@ $$(BUILD)/services/$(1)-%: tests/services/$(1).cpp
 	@mkdir -p $$(@D)
 	$$(Q)$$(INIT_CXX_$$*) -std=c++20 $$(WARNINGS) -O2 -static -s -o $$@ $$<
 endef
-$(foreach name,probe witness escape,$(eval $(call service,$(name))))
+$(foreach name,probe witness escape stopwatch minimal,$(eval $(call service,$(name))))
 
 # ---- installing ------------------------------------------------------------------------------------------------
 

@@ -170,7 +170,7 @@ inline const char* read_clock(Text value, Conf& conf) {
 }
 
 inline const char* read_capability(Text name, Conf& conf) {
-    const uint32_t number = word_number(capability_names, name);
+    const uint32_t number = capability_names.find(name);
     if (number == capability_count) return "not the name of a capability";
     if ((conf.granted & capability_bit(number)) != 0) return "the capability was named before";
     conf.granted |= capability_bit(number);
@@ -238,7 +238,7 @@ inline const char* read_watchdog(Text value, Conf& conf) {
 }
 
 inline const char* read_relaxed(Text name, Conf& conf) {
-    const uint32_t number = word_number(item_names, name);
+    const uint32_t number = item_names.find(name);
     if (number == item_count) return "not the name of a hardening item";
     const auto item = static_cast<Item>(number);
     if (conf.relaxed.has(item)) return "the item was named before";

@@ -42,12 +42,12 @@ inline Text errno_name(int error) {
 #define WISP_NUMBER(name) name,
 #define WISP_WORD(name) #name " "
     static constexpr uint8_t numbers[] = {WISP_ERRNOS(WISP_NUMBER)};
-    static constexpr Text names = WISP_ERRNOS(WISP_WORD);
+    static constexpr Names names(WISP_ERRNOS(WISP_WORD));
 #undef WISP_NUMBER
 #undef WISP_WORD
     uint32_t i = 0;
     while (i < sizeof numbers && numbers[i] != error) ++i;
-    return word_at(names, i);
+    return names[i];
 }
 
 #undef WISP_ERRNOS

@@ -56,7 +56,6 @@ inline constexpr Switch switches[] = {
     {Item::dmesg, "/proc/sys/kernel/dmesg_restrict", "1"},
     {Item::kptr, "/proc/sys/kernel/kptr_restrict", "2"},
     {Item::bpf, "/proc/sys/kernel/unprivileged_bpf_disabled", "1"},
-    {Item::bpf, "/proc/sys/net/core/bpf_jit_harden", "2"},
     {Item::sysrq, "/proc/sys/kernel/sysrq", "0"},
     {Item::userns, "/proc/sys/user/max_user_namespaces", "0"},
     {Item::ptrace, "/proc/sys/kernel/yama/ptrace_scope", "3"},

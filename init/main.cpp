@@ -63,4 +63,4 @@ static void say_starting() {
 
 } // namespace init
 
-extern "C" [[noreturn]] void wisp_init() { init::boot(); }
+extern "C" [[noreturn, gnu::used]] void wisp_init() { init::boot(); }

@@ -38,7 +38,7 @@ inline void limit_bounding_set(Capabilities granted) {
         const bool keep = (granted & capability_bit(number)) != 0;
         if (!known && keep) {
             Line name;
-            name << word_at(capability_names, number);
+            name << capability_names[number];
             fail(step, name.c_str(), "this kernel has no such capability");
         }
         if (!known || keep) continue;

@@ -64,9 +64,10 @@ inline long trap(long number, long a, long b, long c, long d, long e) {
 #endif
 
 // Compilers call these by name, library or not. The empty asm keeps the loops from being recognised as, and
-// turned into calls of, the very functions they implement.
+// turned into calls of, the very functions they implement. Used: the calls appear after -fwhole-program has looked for
+// them.
 extern "C" {
-void* memset(void* to, int byte, size_t size) {
+[[gnu::used]] void* memset(void* to, int byte, size_t size) {
     for (size_t i = 0; i < size; ++i) {
         static_cast<char*>(to)[i] = static_cast<char>(byte);
         asm volatile("");
@@ -74,7 +75,7 @@ void* memset(void* to, int byte, size_t size) {
     return to;
 }
 
-void* memcpy(void* __restrict to, const void* __restrict from, size_t size) {
+[[gnu::used]] void* memcpy(void* __restrict to, const void* __restrict from, size_t size) {
     for (size_t i = 0; i < size; ++i) {
         static_cast<char*>(to)[i] = static_cast<const char*>(from)[i];
         asm volatile("");
@@ -82,7 +83,7 @@ void* memcpy(void* __restrict to, const void* __restrict from, size_t size) {
     return to;
 }
 
-size_t strlen(const char* string) {
+[[gnu::used]] size_t strlen(const char* string) {
     size_t size = 0;
     for (; string[size] != '\0'; ++size) asm volatile("");
     return size;

@@ -51,27 +51,6 @@ constexpr Text cut_at(Text& text, char separator) {
     return head;
 }
 
-/// How many words `list` has; single blanks separate them.
-constexpr uint32_t word_count(Text list) {
-    uint32_t count = 0;
-    for (; !list.empty(); ++count) cut_at(list, ' ');
-    return count;
-}
-
-/// The word of that number, from 0; empty when there are fewer. Lists of words are kept so because a table of
-/// pointers would be larger than all the words.
-constexpr Text word_at(Text list, uint32_t number) {
-    while (number-- > 0) cut_at(list, ' ');
-    return cut_at(list, ' ');
-}
-
-/// The number of a word, or word_count() when it is none of them.
-constexpr uint32_t word_number(Text list, Text word) {
-    uint32_t number = 0;
-    while (!list.empty() && !(cut_at(list, ' ') == word)) ++number;
-    return number;
-}
-
 /// Reads 0..`max` in decimal: digits only, no sign, no leading zero (which other readers take for octal).
 constexpr bool parse_number(Text digits, uint64_t max, uint64_t& value) {
     constexpr size_t surely_fits = 19; // 10^19 < 2^64
@@ -92,6 +71,36 @@ constexpr bool parse_number(Text digits, uint32_t max, uint32_t& value) {
     value = static_cast<uint32_t>(wide);
     return read;
 }
+
+/// Names between single blanks, by number: a table without a pointer for each.
+class Names {
+public:
+    constexpr explicit Names(Text names) : names_(names) {}
+
+    /// What stands at `number`; empty after the last one.
+    constexpr Text operator[](uint32_t number) const {
+        Text rest = names_;
+        Text name = cut_at(rest, ' ');
+        for (; number != 0; --number) name = cut_at(rest, ' ');
+        return name;
+    }
+
+    constexpr uint32_t size() const {
+        uint32_t size = 1;
+        for (char c : names_) size += c == ' ';
+        return size;
+    }
+
+    /// The number of `name`, or size() when it is not among them.
+    constexpr uint32_t find(Text name) const {
+        uint32_t number = 0;
+        while (number < size() && !((*this)[number] == name)) ++number;
+        return number;
+    }
+
+private:
+    Text names_;
+};
 
 /// A short string under construction, always NUL-terminated. What does not fit is dropped: the longest line
 /// of a configuration file (Lines::longest) and the words around it do fit.

@@ -3,7 +3,7 @@
 // it.
 #include "init/network.hpp"
 
-extern "C" [[noreturn]] void wisp_init() {
+extern "C" [[noreturn, gnu::used]] void wisp_init() {
     using namespace init;
     static char buffer[Conf::largest_file + 1];
     Conf conf;

@@ -119,10 +119,9 @@ void tell_processes() {
 void tell_variables() {
     for (const char* key :
          {"kernel/modules_disabled", "kernel/kexec_load_disabled", "kernel/dmesg_restrict",
-          "kernel/kptr_restrict", "kernel/unprivileged_bpf_disabled", "net/core/bpf_jit_harden",
-          "kernel/sysrq", "user/max_user_namespaces", "kernel/yama/ptrace_scope",
-          "kernel/perf_event_paranoid", "kernel/io_uring_disabled", "net/ipv4/ip_unprivileged_port_start",
-          "net/core/somaxconn"})
+          "kernel/kptr_restrict", "kernel/unprivileged_bpf_disabled", "kernel/sysrq",
+          "user/max_user_namespaces", "kernel/yama/ptrace_scope", "kernel/perf_event_paranoid",
+          "kernel/io_uring_disabled", "net/ipv4/ip_unprivileged_port_start", "net/core/somaxconn"})
         tell(key, squeezed(contents(std::string("/proc/sys/") + key)));
 }
 

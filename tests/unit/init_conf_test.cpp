@@ -482,5 +482,5 @@ TEST_CASE("every capability and every item has the name people know") {
         {"perfmon", CAP_PERFMON},
         {"checkpoint_restore", CAP_CHECKPOINT_RESTORE},
     }));
-    CHECK(string(init::word_at(init::capability_names, number)) == name);
+    CHECK(string(init::capability_names[number]) == name);
 }
