@@ -1,16 +1,17 @@
 // /init: PID 1 of a wisp machine, from the kernel's hand-over to the one service, which replaces it whole.
 // A step that fails says so in one line on the console and ends the boot. Begin reading at boot().
+#include "clock.hpp"
 #include "conf.hpp"
 #include "files.hpp"
+#include "hardening.hpp"
 #include "modules.hpp"
-#include "net.hpp"
+#include "network.hpp"
 #include "privileges.hpp"
 #include "service.hpp"
 #include "stage.hpp"
+#include "watchdog.hpp"
 
 namespace init {
-
-constexpr unsigned service_user = 1000; // and group
 
 static Conf read_conf(const char* path) {
     static char buffer[Conf::largest_file + 1];
@@ -20,35 +21,17 @@ static Conf read_conf(const char* path) {
     return conf;
 }
 
-static void bring_up_loopback(Network& network) {
-    const Result index = network.find("lo");
-    must(index, "interface", "lo");
-    must(network.set_up(static_cast<int>(index.value())), "interface", "lo"); // 127.0.0.1 comes with it
+static void set_host_name(Text name) {
+    if (!name.empty()) must(sys_sethostname(name.data(), name.size()), "host name", "sethostname");
 }
 
-static int bring_up_interface(Network& network, const char* name) {
-    const Result index = network.wait_for(name, interface_wait_seconds);
-    if (index.error() == ENODEV) {
-        Line line = about("interface", name);
-        stop(line << "not there after " << interface_wait_seconds << " s");
-    }
-    must(index, "interface", name);
-    must(network.set_up(static_cast<int>(index.value())), "interface", name);
-    return static_cast<int>(index.value());
+/// The service may listen on any port: it has no capability that would let it have those below 1024. The
+/// configuration has the last word.
+static void set_variables(const Conf& conf) {
+    static constexpr char low_ports[] = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
+    must(write_file(low_ports, "0"), "ports", low_ports);
+    for (const Variable& variable : conf.variables) set_variable(variable);
 }
-
-static void configure_network(const Conf& conf) {
-    Network network;
-    bring_up_loopback(network);
-    const int index = bring_up_interface(network, conf.interface);
-    must(network.add_address(index, conf.address, conf.prefix), "address", dotted(conf.address).c_str());
-    if (conf.gateway == 0) return;
-    static constexpr Hint hints[] = {{ENETUNREACH, "the gateway is outside the network of ADDR"}};
-    must(network.set_default_route(index, conf.gateway), "route", dotted(conf.gateway).c_str(), hints);
-}
-
-/// The service may listen on any port: it has no capability that would let it have those below 1024.
-static void allow_low_ports() { write_file("ports", "/proc/sys/net/ipv4/ip_unprivileged_port_start", "0"); }
 
 static void say_starting() {
     Line line;
@@ -58,19 +41,26 @@ static void say_starting() {
 
 [[noreturn]] static void boot() {
     for (const Mount& what : mounts) mount(what);
-    open_console(service_user);
+    open_console();
     const Conf conf = read_conf("/etc/wisp.conf");
+    Service service = read_service("/etc/argv", "/etc/env");
     load_modules("/etc/modules");
-    configure_network(conf);
-    allow_low_ports();
+    raise_clock(conf.clock);
+    set_host_name(conf.host_name);
+    configure_network(conf, "/etc/resolv.conf");
+    set_variables(conf);
+    for (const Tmpfs& tmpfs : conf.tmpfs) mount_tmpfs(tmpfs, conf);
+    give_console(conf.uid, conf.gid);
+    harden(conf.relaxed);
+    if (conf.watchdog != 0) give_watchdog(service, start_watchdog(conf.watchdog));
 
     // The point of no return: root ends here. What follows tidies the process and becomes the service.
-    drop_privileges(service_user);
-    tidy_process();
+    drop_privileges(conf);
+    tidy_process(service);
     say_starting();
-    exec_service();
+    exec_service(service);
 }
 
 } // namespace init
 
-extern "C" [[noreturn]] void wisp_init() { init::boot(); }
+extern "C" [[noreturn, gnu::used]] void wisp_init() { init::boot(); }

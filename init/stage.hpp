@@ -38,19 +38,22 @@ inline void become_standard_streams(int fd) {
 
 /// Makes 0 to 2 the console, or /dev/null on a machine without one: runtimes abort when they find them
 /// closed. The console is opened again even where the kernel did so, because the kernel's is a node of the
-/// initrd that only root may open. The one in devtmpfs can be given to the service, so that /proc/self/fd/1
-/// and /dev/console open for it too. O_NOCTTY: Ctrl-C on the console must not be a signal to PID 1.
-inline void open_console(unsigned owner) {
+/// initrd, not the one of /dev that give_console() hands over. O_NOCTTY: Ctrl-C on the console must not be a
+/// signal to PID 1.
+inline void open_console() {
     const Result console = sys_open("/dev/console", O_RDWR | O_NOCTTY);
-    if (console.ok()) {
-        become_standard_streams(console.fd());
-        return must(sys_chown("/dev/console", owner, owner), "console", "/dev/console");
-    }
+    if (console.ok()) return become_standard_streams(console.fd());
     const Result null = sys_open("/dev/null", O_RDWR);
     must(null, "console", "/dev/null");
     become_standard_streams(null.fd());
     // What must be said goes to the kernel's log then, from where netconsole and pstore can take it.
     if (const Result log = sys_open("/dev/kmsg", O_WRONLY | O_CLOEXEC); log.ok()) output_fd = log.fd();
+}
+
+/// The console becomes the service's own, so that /proc/self/fd/1 and /dev/console open for it too.
+inline void give_console(unsigned uid, unsigned gid) {
+    const Result given = sys_chown("/dev/console", uid, gid);
+    if (given.error() != ENOENT) must(given, "console", "/dev/console"); // a machine without one
 }
 
 } // namespace init

@@ -64,9 +64,10 @@ inline long trap(long number, long a, long b, long c, long d, long e) {
 #endif
 
 // Compilers call these by name, library or not. The empty asm keeps the loops from being recognised as, and
-// turned into calls of, the very functions they implement.
+// turned into calls of, the very functions they implement. Used: the calls appear after -fwhole-program has looked for
+// them.
 extern "C" {
-void* memset(void* to, int byte, size_t size) {
+[[gnu::used]] void* memset(void* to, int byte, size_t size) {
     for (size_t i = 0; i < size; ++i) {
         static_cast<char*>(to)[i] = static_cast<char>(byte);
         asm volatile("");
@@ -74,7 +75,7 @@ void* memset(void* to, int byte, size_t size) {
     return to;
 }
 
-void* memcpy(void* __restrict to, const void* __restrict from, size_t size) {
+[[gnu::used]] void* memcpy(void* __restrict to, const void* __restrict from, size_t size) {
     for (size_t i = 0; i < size; ++i) {
         static_cast<char*>(to)[i] = static_cast<const char*>(from)[i];
         asm volatile("");
@@ -82,7 +83,7 @@ void* memcpy(void* __restrict to, const void* __restrict from, size_t size) {
     return to;
 }
 
-size_t strlen(const char* string) {
+[[gnu::used]] size_t strlen(const char* string) {
     size_t size = 0;
     for (; string[size] != '\0'; ++size) asm volatile("");
     return size;
@@ -132,6 +133,10 @@ inline Result sys_call(long number, Word a = 0, Word b = 0, Word c = 0, Word d =
 inline Result sys_open(const char* path, int flags) {
     return sys_call(__NR_openat, AT_FDCWD, path, flags, 0);
 }
+/// Made where it is missing (0644), emptied where it is not.
+inline Result sys_create(const char* path) {
+    return sys_call(__NR_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+}
 inline Result sys_close(int fd) { return sys_call(__NR_close, fd); }
 inline Result sys_read(int fd, void* to, size_t size) { return sys_call(__NR_read, fd, to, size); }
 inline Result sys_write(int fd, const void* from, size_t size) {
@@ -150,8 +155,15 @@ inline Result sys_chown(const char* path, unsigned uid, unsigned gid) {
 }
 inline Result sys_chdir(const char* path) { return sys_call(__NR_chdir, path); }
 inline Result sys_umask(unsigned mask) { return sys_call(__NR_umask, mask); }
-inline Result sys_mount(const char* source, const char* target, const char* type, unsigned long flags) {
-    return sys_call(__NR_mount, source, target, type, flags, nullptr);
+inline Result sys_mkdir(const char* path, unsigned mode) {
+    return sys_call(__NR_mkdirat, AT_FDCWD, path, mode);
+}
+inline Result sys_mount(const char* source, const char* target, const char* type, unsigned long flags,
+                        const char* options = nullptr) {
+    return sys_call(__NR_mount, source, target, type, flags, options);
+}
+inline Result sys_sethostname(const char* name, size_t size) {
+    return sys_call(__NR_sethostname, name, size);
 }
 inline Result sys_finit_module(int fd, const char* parameters, int flags) {
     return sys_call(__NR_finit_module, fd, parameters, flags);
@@ -166,6 +178,12 @@ inline Result sys_socket(int family, int type, int protocol) {
 inline Result sys_bind(int fd, const void* address, size_t size) {
     return sys_call(__NR_bind, fd, address, size);
 }
+inline Result sys_setsockopt(int fd, int level, int option, const void* value, size_t size) {
+    return sys_call(__NR_setsockopt, fd, level, option, value, size);
+}
+inline Result sys_sendmsg(int fd, const void* message, int flags) {
+    return sys_call(__NR_sendmsg, fd, message, flags);
+}
 inline Result sys_ppoll(pollfd* fds, unsigned count, const __kernel_timespec* timeout) {
     return sys_call(__NR_ppoll, fds, count, timeout, nullptr, 0);
 }
@@ -173,8 +191,15 @@ inline Result sys_clock_gettime(int clock, __kernel_timespec* now) {
     return sys_call(__NR_clock_gettime, clock, now);
 }
 
+inline Result sys_clock_settime(int clock, const __kernel_timespec* time) {
+    return sys_call(__NR_clock_settime, clock, time);
+}
+
 inline Result sys_prctl(int what, unsigned long a = 0, unsigned long b = 0) {
     return sys_call(__NR_prctl, what, a, b, 0, 0);
+}
+inline Result sys_seccomp(unsigned operation, unsigned flags, const void* program) {
+    return sys_call(__NR_seccomp, operation, flags, program);
 }
 inline Result sys_setgroups(size_t count, const unsigned* groups) {
     return sys_call(__NR_setgroups, count, groups);

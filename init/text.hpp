@@ -12,7 +12,8 @@ public:
     constexpr Text() = default;
     constexpr Text(const char* data, size_t size) : data_(data), size_(size) {}
     /// Implicit, so that literals are texts.
-    constexpr Text(const char* string) : data_(string), size_(__builtin_strlen(string)) {}
+    [[gnu::always_inline]] constexpr Text(const char* string)
+        : data_(string), size_(__builtin_strlen(string)) {}
 
     constexpr const char* data() const { return data_; }
     constexpr size_t size() const { return size_; }
@@ -51,29 +52,73 @@ constexpr Text cut_at(Text& text, char separator) {
 }
 
 /// Reads 0..`max` in decimal: digits only, no sign, no leading zero (which other readers take for octal).
-constexpr bool parse_number(Text digits, uint32_t max, uint32_t& value) {
-    if (digits.empty() || digits.size() > 9 || (digits.size() > 1 && digits[0] == '0')) return false;
-    uint32_t sum = 0;
+constexpr bool parse_number(Text digits, uint64_t max, uint64_t& value) {
+    constexpr size_t surely_fits = 19; // 10^19 < 2^64
+    if (digits.empty() || digits.size() > surely_fits || (digits.size() > 1 && digits[0] == '0'))
+        return false;
+    uint64_t sum = 0;
     for (char c : digits) {
         if (c < '0' || c > '9') return false;
-        sum = sum * 10 + static_cast<uint32_t>(c - '0');
+        sum = sum * 10 + static_cast<uint64_t>(c - '0');
     }
     value = sum;
     return sum <= max;
 }
+
+constexpr bool parse_number(Text digits, uint32_t max, uint32_t& value) {
+    uint64_t wide = 0;
+    const bool read = parse_number(digits, uint64_t{max}, wide);
+    value = static_cast<uint32_t>(wide);
+    return read;
+}
+
+/// Names between single blanks, by number: a table without a pointer for each.
+class Names {
+public:
+    constexpr explicit Names(Text names) : names_(names) {}
+
+    /// What stands at `number`; empty after the last one.
+    constexpr Text operator[](uint32_t number) const {
+        Text rest = names_;
+        Text name = cut_at(rest, ' ');
+        for (; number != 0; --number) name = cut_at(rest, ' ');
+        return name;
+    }
+
+    constexpr uint32_t size() const {
+        uint32_t size = 1;
+        for (char c : names_) size += c == ' ';
+        return size;
+    }
+
+    /// The number of `name`, or size() when it is not among them.
+    constexpr uint32_t find(Text name) const {
+        uint32_t number = 0;
+        while (number < size() && !((*this)[number] == name)) ++number;
+        return number;
+    }
+
+private:
+    Text names_;
+};
 
 /// A short string under construction, always NUL-terminated. What does not fit is dropped: the longest line
 /// of a configuration file (Lines::longest) and the words around it do fit.
 class Line {
 public:
     Line& operator<<(Text text) {
-        for (char c : text)
-            if (size_ + 1 < sizeof bytes_) bytes_[size_++] = c;
+        for (char c : text) add(c);
         return *this;
     }
 
-    Line& operator<<(uint32_t number) {
-        char digits[10];
+    /// As above; said by itself because most of what is written are literals, and this makes them small.
+    Line& operator<<(const char* string) {
+        while (*string != '\0') add(*string++);
+        return *this;
+    }
+
+    Line& operator<<(uint64_t number) {
+        char digits[20];
         size_t first = sizeof digits;
         do digits[--first] = static_cast<char>('0' + number % 10);
         while ((number /= 10) != 0);
@@ -90,6 +135,10 @@ public:
     Text text() const { return {bytes_, size_}; }
 
 private:
+    void add(char c) {
+        if (size_ + 1 < sizeof bytes_) bytes_[size_++] = c;
+    }
+
     char bytes_[512] = {};
     size_t size_ = 0;
 };

@@ -20,20 +20,6 @@ load ../lib/debian
     wisp-fat32 --cat start.elf wisp-output/raspi3b.img | cmp - firmware/start.elf
 }
 
-# A board with a kernel of 16 KiB pages: the newest of the suite, since the older ones go away.
-pages_board() {
-    local package
-    package=$(newest_package trixie arm64 'linux-image-[0-9.]+\+deb13-arm64-16k')
-    [ -n "$package" ]
-    mkdir -p "$BATS_FILE_TMPDIR/boards"
-    cat >"$BATS_FILE_TMPDIR/boards/pages.json" <<J
-{ "name": "pages", "arch": "aarch64", "page_size": 16384, "network_interface": "eth0",
-  "kernel": { "source": "debian", "suite": "trixie", "package": "$package",
-    "image": "boot/vmlinuz-{release}", "release": "${package#linux-image-}" },
-  "modules": ["virtio_pci", "virtio_net"], "cmdline": "loglevel=4 panic=-1 console=ttyAMA0", "qemu": {} }
-J
-}
-
 @test "a 16 KiB kernel boots, and what wisp-elfcheck accepts for it runs on it" {
     pages_board
     wisp-elfcheck --arch aarch64 --page-size 16384 "$services/probe-aarch64"

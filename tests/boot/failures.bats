@@ -1,41 +1,13 @@
 # bats file_tags=slow
-load ../lib/boot
+load ../lib/guest
 
-# The driver would refuse all of these; so the initrd is put together by hand, with one thing wrong.
+# The driver would refuse most of these; so the initrd is put together by hand, with one thing wrong.
 setup() {
     cd "$BATS_TEST_TMPDIR"
-    wisp fetch -q -t qemu-debian
-    entry=$(cache_entry qemu-debian)
-    printf 'IFACE=eth0\nADDR=10.0.2.15/24\nGW=10.0.2.2\n' >wisp.conf
-    cp "$entry/modules.list" modules
-    cp "$services/hello-aarch64" service
-    cat >manifest <<M
-dir /dev 0755 0 0
-nod /dev/console 0600 0 0 c 5 1
-dir /etc 0755 0 0
-file /etc/wisp.conf wisp.conf 0644 0 0
-file /etc/modules modules 0644 0 0
-file /init $WISP_BUILD/init/init-aarch64 0755 0 0
-dir /lib 0755 0 0
-dir /lib/modules 0755 0 0
-$(sed "s,.*,file /lib/modules/& $entry/modules/& 0644 0 0," modules)
-dir /proc 0555 0 0
-dir /service 0755 0 0
-file /service/run service 0755 0 0
-dir /sys 0555 0 0
-M
+    guest qemu-debian hello
 }
 
-# panics TEXT: the machine boots, shows TEXT as one line, and panics with init's exit status 1.
-panics() {
-    wisp-cpio -z1 manifest >initrd.img
-    timeout 60 wisp-qemu --board "$WISP_ROOT/boards/qemu-debian.json" --kernel "$entry/Image" --initrd initrd.img \
-        --accel tcg >console 2>&1 </dev/null &
-    machine=$!
-    died 60
-    says "$1"
-    grep -q 'Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100' console
-}
+panics() { stops_with "$1"; }
 
 @test "a module that comes before the one it needs is named" {
     { grep virtio_net modules && grep -v virtio_net modules; } >reversed
@@ -82,4 +54,74 @@ panics() {
 @test "a configuration that is not there is named" {
     sed -i '/wisp.conf/d' manifest
     panics 'wisp: configuration: /etc/wisp.conf: ENOENT, not in the initrd'
+}
+
+@test "a capability that nobody knows is shown with its line" {
+    echo CAPS=net_raw,net_cooked >>wisp.conf
+    panics 'wisp: configuration: /etc/wisp.conf:4: net_cooked: not the name of a capability'
+}
+
+@test "a hardening item that nobody knows is shown with its line" {
+    echo RELAX=everything >>wisp.conf
+    panics 'wisp: configuration: /etc/wisp.conf:4: everything: not the name of a hardening item'
+}
+
+@test "a service that would be root is refused" {
+    echo USER=0:0 >>wisp.conf
+    panics 'wisp: configuration: /etc/wisp.conf:4: USER=0:0: a service is never root, nor in its group'
+}
+
+@test "arguments that were cut are named" {
+    printf '/service/run\0--por' >argv
+    echo 'file /etc/argv argv 0644 0 0' >>manifest
+    panics 'wisp: arguments: /etc/argv:2: --por: the file is cut: no NUL at the end of its last string'
+}
+
+@test "arguments that are too many bytes are named" {
+    { head -c 65536 /dev/zero | tr '\0' x && printf '\0'; } >argv
+    echo 'file /etc/argv argv 0644 0 0' >>manifest
+    panics 'wisp: arguments: /etc/argv: larger than 65536 bytes'
+}
+
+@test "an environment that with the arguments is too many bytes is named" {
+    { head -c 65000 /dev/zero | tr '\0' x && printf '\0'; } >argv
+    { printf X= && head -c 534 /dev/zero | tr '\0' x && printf '\0'; } >env
+    printf 'file /etc/%s 0644 0 0\n' 'argv argv' 'env env' >>manifest
+    panics 'wisp: environment: /etc/env: larger than 535 bytes'
+}
+
+@test "a variable without a value is named, and cannot reach into the terminal" {
+    printf 'A=b\0\033[2JB\0' >env
+    echo 'file /etc/env env 0644 0 0' >>manifest
+    panics 'wisp: environment: /etc/env:2: ?[2JB: not NAME=value'
+}
+
+@test "a folder of memory whose place is not there is named" {
+    echo TMPFS=/absent/folder:4096 >>wisp.conf
+    panics 'wisp: tmpfs: /absent/folder: ENOENT, the initrd has no such folder'
+}
+
+@test "a folder of memory whose place is a file is named" {
+    echo TMPFS=/etc/modules:4096 >>wisp.conf
+    panics 'wisp: tmpfs: /etc/modules: ENOTDIR, not a folder'
+}
+
+@test "a kernel variable that this kernel does not have is named" {
+    echo SYSCTL=net.ipv4.tcp_telepathy=1 >>wisp.conf
+    panics 'wisp: sysctl: net.ipv4.tcp_telepathy: ENOENT, this kernel has no such variable'
+}
+
+@test "a value that a kernel variable does not take is named" {
+    echo SYSCTL=kernel.randomize_va_space=lots >>wisp.conf
+    panics 'wisp: sysctl: kernel.randomize_va_space: EINVAL, not a value it takes'
+}
+
+@test "a kernel variable that can only be read is named" {
+    echo SYSCTL=kernel.version=7 >>wisp.conf
+    panics 'wisp: sysctl: kernel.version: EACCES, this kernel does not let it be written'
+}
+
+@test "a watchdog that is not there is named" {
+    echo WATCHDOG=30 >>wisp.conf
+    panics 'wisp: watchdog: /dev/watchdog: ENOENT, this machine has none, or its module is not in the image'
 }

@@ -16,3 +16,17 @@ newest_package() {
     fi
     apt-cache "${options[@]}" pkgnames | grep -xE "$3" | sort -V | tail -n 1
 }
+
+# A board with a kernel of 16 KiB pages: the newest of the suite, since the older ones go away.
+pages_board() {
+    local package
+    package=$(newest_package trixie arm64 'linux-image-[0-9.]+\+deb13-arm64-16k')
+    [ -n "$package" ]
+    mkdir -p "$BATS_FILE_TMPDIR/boards"
+    cat >"$BATS_FILE_TMPDIR/boards/pages.json" <<J
+{ "name": "pages", "arch": "aarch64", "page_size": 16384, "network_interface": "eth0",
+  "kernel": { "source": "debian", "suite": "trixie", "package": "$package",
+    "image": "boot/vmlinuz-{release}", "release": "${package#linux-image-}" },
+  "modules": ["virtio_pci", "virtio_net"], "cmdline": "loglevel=4 panic=-1 console=ttyAMA0", "qemu": {} }
+J
+}
