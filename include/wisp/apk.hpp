@@ -18,7 +18,7 @@
 #include "wisp/apk_signature.hpp"
 #include "wisp/digest.hpp"
 #include "wisp/error.hpp"
-#include "wisp/gzip.hpp"
+#include "wisp/gunzip.hpp"
 #include "wisp/input.hpp"
 #include "wisp/magic.hpp"
 #include "wisp/names.hpp"

@@ -10,7 +10,7 @@
 
 #include "wisp/apk_signature.hpp"
 #include "wisp/error.hpp"
-#include "wisp/gzip.hpp"
+#include "wisp/gunzip.hpp"
 #include "wisp/gzip_audit.hpp"
 #include "wisp/input.hpp"
 #include "wisp/sink.hpp"

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "wisp/gzip.hpp"
+#include "wisp/gunzip.hpp"
 #include "wisp/input.hpp"
 #include "wisp/process.hpp"
 #include "wisp/spool.hpp"
