@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "wisp/ahead.hpp"
 #include "wisp/apk_members.hpp"
 #include "wisp/apk_signature.hpp"
 #include "wisp/digest.hpp"
@@ -178,8 +179,7 @@ private:
     }
 
     void read_data(MemberReader& members, const EntryVisitor& visit) {
-        NullSink nowhere;
-        DigestSink stored(DigestAlgorithm::sha256, nowhere);
+        BackgroundDigest stored(DigestAlgorithm::sha256);
         bool whole = false;
         if (!members.stream(stored, [&](Input& tar) { whole = visit_entries(tar, visit); }))
             refuse(name(), "is cut after its control member");

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "wisp/ahead.hpp"
 #include "wisp/apk_signature.hpp"
 #include "wisp/error.hpp"
 #include "wisp/gunzip.hpp"
@@ -65,14 +66,15 @@ public:
         return Member(std::move(held.bytes), size, name());
     }
 
-    /// Calls `use` with what the next member expands to, while its stored bytes go to `stored`. False at the
-    /// end of the input.
+    /// Calls `use` with what the next member expands to, while its stored bytes go to `stored`, on another
+    /// thread. False at the end of the input.
     template <class Use>
     bool stream(Sink& stored, Use use) {
         stored_ = &stored;
         if (!gunzip_.next_member()) return false;
         BoundedGunzip unpacked(gunzip_);
-        use(static_cast<Input&>(unpacked));
+        AheadInput ahead(unpacked);
+        use(static_cast<Input&>(ahead));
         return true;
     }
 

@@ -14,7 +14,7 @@
 #include "wisp/error.hpp"
 #include "wisp/view.hpp"
 
-namespace wisp::deflate {
+namespace wisp::deflate_data {
 
 /// The longest word of a code.
 inline constexpr unsigned max_code_length = 15;
@@ -40,12 +40,13 @@ public:
 
     /// `lengths[symbol]` is 0 to 15, 0 for a symbol that is not used.
     explicit HuffmanCode(std::span<const std::uint8_t> lengths) {
-        for (std::uint8_t length = 1; length < count_.size(); ++length)
-            for (std::size_t symbol = 0; symbol < lengths.size(); ++symbol)
-                if (lengths[symbol] == length) {
-                    ++count_[length];
-                    symbols_.push_back(static_cast<std::uint16_t>(symbol));
-                }
+        for (const std::uint8_t length : lengths) ++count_[length];
+        count_[0] = 0;
+        std::array<std::size_t, max_code_length + 2> next{}; // where the words of each length begin among all
+        for (std::size_t length = 0; length < count_.size(); ++length) next[length + 1] = next[length] + count_[length];
+        symbols_.resize(next.back());
+        for (std::size_t symbol = 0; symbol < lengths.size(); ++symbol)
+            if (lengths[symbol] != 0) symbols_[next[lengths[symbol]]++] = static_cast<std::uint16_t>(symbol);
     }
 
     /// Reads one word, bit by bit; -1 when there is none such.
@@ -146,15 +147,14 @@ public:
 private:
     /// What a table says about the bits to come: how many of them to pass over, and what then stands there.
     struct Step {
-        enum class Then : std::uint8_t { literals, distance, end, look_up, nothing };
+        enum Then : std::uint8_t { literal, distance, end, look_up, nothing };
 
         std::uint8_t bits = 0;
-        Then then = Then::nothing;
+        Then then = nothing;
     };
 
-    static constexpr unsigned literal_table_bits = 11, distance_table_bits = 8;
-    using LiteralTable = std::array<Step, std::size_t{1} << literal_table_bits>;
-    using DistanceTable = std::array<Step, std::size_t{1} << distance_table_bits>;
+    static constexpr unsigned table_bits = 11;
+    using Table = std::array<Step, std::size_t{1} << table_bits>;
 
     [[noreturn]] static void broken() { throw Error("deflate", "the compressor's output is none", Fault::system); }
 
@@ -194,38 +194,45 @@ private:
     }
 
     void skip_words(const CodeLengths& lengths) {
-        const HuffmanCode literals(lengths.literals), distances(lengths.distances);
-        fill(literal_table_, lengths.literals, &literal_step);
-        fill(distance_table_, lengths.distances, &distance_step);
-        join_literals(literal_table_);
-        while (at_ < stream_.size() * 8) {
-            std::uint64_t ahead = peek(at_);
-            Step step = literal_table_[ahead % literal_table_.size()];
-            if (step.then == Step::Then::look_up) step = look_up(literals, ahead, &literal_step);
-            at_ += step.bits;
-            if (step.then == Step::Then::literals) continue;
-            if (step.then == Step::Then::end) return;
-            if (step.then == Step::Then::nothing) break;
-            ahead >>= step.bits;
-            step = distance_table_[ahead % distance_table_.size()];
-            if (step.then == Step::Then::look_up) step = look_up(distances, ahead, &distance_step);
-            if (step.then == Step::Then::nothing) break;
-            at_ += step.bits;
+        const std::array codes{HuffmanCode(lengths.literals), HuffmanCode(lengths.distances)};
+        fill(tables_[Step::literal], lengths.literals, &literal_step);
+        fill(tables_[Step::distance], lengths.distances, &distance_step);
+        join_literals(tables_[Step::literal]);
+        // Which table comes next is looked up and not branched on: no processor could foretell it. A step takes 28
+        // bits at most and looks at 15, so what is peeked at is enough for two.
+        std::size_t at = at_;
+        for (Step step{0, Step::literal}; at < stream_.size() * 8;) {
+            std::uint64_t ahead = peek(at);
+            for (int i = 0; i < 2; ++i) {
+                const Step::Then here = step.then;
+                step = tables_[here][ahead % tables_[here].size()];
+                if (step.then == Step::look_up)
+                    step = here == Step::literal ? look_up(codes[here], ahead, &literal_step)
+                                                 : look_up(codes[here], ahead, &distance_step);
+                at += step.bits;
+                ahead >>= step.bits;
+                if (step.then >= Step::end) break;
+            }
+            if (step.then == Step::nothing) break;
+            if (step.then == Step::end) {
+                at_ = at;
+                return;
+            }
         }
         broken();
     }
 
     static Step literal_step(std::size_t symbol, unsigned length) {
-        if (symbol < end_of_block) return {static_cast<std::uint8_t>(length), Step::Then::literals};
-        if (symbol == end_of_block) return {static_cast<std::uint8_t>(length), Step::Then::end};
+        if (symbol < end_of_block) return {static_cast<std::uint8_t>(length), Step::literal};
+        if (symbol == end_of_block) return {static_cast<std::uint8_t>(length), Step::end};
         const std::size_t code = symbol - end_of_block - 1;
         if (code >= length_codes) return {};
-        return {static_cast<std::uint8_t>(length + length_extra_bits(code)), Step::Then::distance};
+        return {static_cast<std::uint8_t>(length + length_extra_bits(code)), Step::distance};
     }
 
     static Step distance_step(std::size_t code, unsigned length) {
         if (code >= distance_codes) return {};
-        return {static_cast<std::uint8_t>(length + distance_extra_bits(code)), Step::Then::literals};
+        return {static_cast<std::uint8_t>(length + distance_extra_bits(code)), Step::literal};
     }
 
     /// A word that is longer than the table is wide, or none.
@@ -237,9 +244,9 @@ private:
     }
 
     /// Enters every word that fits under all bits that may follow it; words come first bit lowest.
-    template <class Table, class MakeStep>
+    template <class MakeStep>
     static void fill(Table& table, std::span<const std::uint8_t> lengths, MakeStep make_step) {
-        table.fill({0, Step::Then::look_up});
+        table.fill({0, Step::look_up});
         std::array<std::uint32_t, max_code_length + 2> next{};
         for (const std::uint8_t length : lengths) next[length + 1u] += length != 0;
         for (std::size_t i = 1; i < next.size(); ++i) next[i] = (next[i] + next[i - 1]) << 1;
@@ -248,39 +255,50 @@ private:
             if (length == 0) continue;
             const std::uint32_t word = next[length]++;
             if (std::size_t{1} << length > table.size()) continue;
-            std::size_t reversed = 0;
-            for (unsigned i = 0; i < length; ++i) reversed |= std::size_t{word >> i & 1} << (length - 1 - i);
-            for (; reversed < table.size(); reversed += std::size_t{1} << length)
-                table[reversed] = make_step(symbol, length);
+            const Step step = make_step(symbol, length);
+            for (std::size_t i = reverse(word, length); i < table.size(); i += std::size_t{1} << length) table[i] = step;
         }
     }
 
+    /// The lowest `length` bits of `word`, at most 16, the other way round.
+    static std::uint32_t reverse(std::uint32_t word, unsigned length) {
+        word = (word & 0x5555) << 1 | (word & 0xaaaa) >> 1;
+        word = (word & 0x3333) << 2 | (word & 0xcccc) >> 2;
+        word = (word & 0x0f0f) << 4 | (word & 0xf0f0) >> 4;
+        word = (word & 0x00ff) << 8 | (word & 0xff00) >> 8;
+        return word >> (16 - length);
+    }
+
     /// Lets a step that passes over a literal pass over what follows it, too, where the table's bits hold all of that.
-    static void join_literals(LiteralTable& table) {
-        const LiteralTable single = table;
+    static void join_literals(Table& table) {
+        const Table single = table;
         for (std::size_t index = 0; index < table.size(); ++index)
-            for (Step& step = table[index]; step.then == Step::Then::literals;) {
+            for (Step& step = table[index]; step.then == Step::literal;) {
                 const Step following = single[index >> step.bits];
-                if (following.bits == 0 || step.bits + following.bits > literal_table_bits) break;
+                if (following.bits == 0 || step.bits + following.bits > table_bits) break;
                 step = {static_cast<std::uint8_t>(step.bits + following.bits), following.then};
             }
     }
 
     Bytes stream_;
     std::size_t at_ = 0; // in bits
-    LiteralTable literal_table_{};
-    DistanceTable distance_table_{};
+    std::array<Table, 2> tables_{};
 };
 
+/// The most that make_continuable() appends.
+inline constexpr std::size_t max_continuation = 5;
+
 /// Makes a whole stream one that another can follow at the next byte: its last block says that it is not the last, and
-/// an empty stored block takes the rest of its last byte [3.2.4].
-inline void make_continuable(std::vector<std::uint8_t>& stream) {
-    const LastBlock last = BlockWalk(stream).last_block();
-    stream[last.begin / 8] = static_cast<std::uint8_t>(stream[last.begin / 8] & ~(1u << last.begin % 8));
-    if (last.end % 8 == 0) return;
+/// an empty stored block takes the rest of its last byte [3.2.4]. The stream is the first `size` bytes of `buffer`,
+/// which has room for max_continuation more. Returns the new size.
+inline std::size_t make_continuable(std::span<std::uint8_t> buffer, std::size_t size) {
+    const LastBlock last = BlockWalk(buffer.first(size)).last_block();
+    buffer[last.begin / 8] = static_cast<std::uint8_t>(buffer[last.begin / 8] & ~(1u << last.begin % 8));
+    if (last.end % 8 == 0) return size;
     constexpr unsigned header_bits = 3;
-    if (last.end % 8 + header_bits > 8) stream.push_back(0);
-    stream.insert(stream.end(), {0x00, 0x00, 0xff, 0xff});
+    if (last.end % 8 + header_bits > 8) buffer[size++] = 0;
+    for (const std::uint8_t byte : std::array<std::uint8_t, 4>{0x00, 0x00, 0xff, 0xff}) buffer[size++] = byte;
+    return size;
 }
 
-} // namespace wisp::deflate
+} // namespace wisp::deflate_data

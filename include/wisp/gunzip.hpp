@@ -1,21 +1,21 @@
 // gzip [RFC 1952] in: an input that decompresses member by member.
 #pragma once
 
-#include <zlib.h>
+#include <libdeflate.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
+#include <string_view>
+#include <utility>
 
 #include "wisp/error.hpp"
+#include "wisp/inflate.hpp"
 #include "wisp/input.hpp"
 
 namespace wisp {
-
-/// Adding 16 to zlib's window bits selects the gzip wrapper, and nothing but it [zlib.h, deflateInit2].
-inline constexpr int gzip_window_bits = 15 + 16;
 
 /// Decompresses gzip members one at a time, and never looks past one unasked: a package's members are signed
 /// and hashed apart, so their boundaries matter. read_some() returns 0 at the end of a member; next_member()
@@ -26,11 +26,7 @@ public:
     using Tap = std::function<void(Bytes)>;
 
     explicit GunzipInput(Input& in, Tap tap = {})
-        : in_(in), tap_(std::move(tap)), block_(std::make_unique_for_overwrite<std::uint8_t[]>(block_size)) {
-        if (inflateInit2(&stream_, gzip_window_bits) != Z_OK)
-            throw Error(in.name(), "zlib cannot start", Fault::system);
-    }
-    ~GunzipInput() override { inflateEnd(&stream_); }
+        : in_(in), tap_(std::move(tap)), block_(std::make_unique_for_overwrite<std::uint8_t[]>(block_size)) {}
 
     const std::string& name() const override { return in_.name(); }
 
@@ -38,56 +34,131 @@ public:
     /// not a gzip member, or when the present one has not been read to its end.
     bool next_member() {
         if (in_member_) refuse(name(), "has a gzip member that was not read to its end");
-        if (stream_.avail_in == 0 && !refill()) return false;
-        if (stream_.next_in[0] != 0x1f)
+        if (ahead_.empty() && !refill()) return false;
+        if (ahead_[0] != 0x1f)
             refuse(name(), "has something that is not gzip at byte " + std::to_string(consumed()));
-        inflateReset(&stream_);
+        member_ = consumed_;
         in_member_ = true;
+        read_header();
+        inflater_.reset();
+        checksum_ = size_ = 0;
         return true;
     }
 
     std::size_t read_some(std::span<std::uint8_t> into) override {
         if (!in_member_ || into.empty()) return 0;
-        stream_.next_out = into.data();
-        stream_.avail_out = static_cast<uInt>(std::min<std::size_t>(into.size(), 1u << 30));
-        const uInt room = stream_.avail_out;
-        while (in_member_ && stream_.avail_out == room) step();
-        return room - stream_.avail_out;
+        std::span<std::uint8_t> room = into;
+        while (in_member_ && room.size() == into.size()) step(room);
+        return into.size() - room.size();
     }
 
     /// Compressed bytes used so far, all members together.
     std::uint64_t consumed() const { return consumed_; }
 
 private:
+    /// FLG [RFC 1952, 2.3.1].
+    enum Flag : std::uint8_t { has_checksum = 2, has_extra = 4, has_name = 8, has_comment = 16, reserved = 0xe0 };
+
     bool refill() {
-        const std::size_t have = in_.read_some({block_.get(), block_size});
-        stream_.next_in = block_.get();
-        stream_.avail_in = static_cast<uInt>(have);
-        return have > 0;
+        ahead_ = Bytes(block_.get(), in_.read_some({block_.get(), block_size}));
+        return !ahead_.empty();
     }
 
-    void step() {
-        if (stream_.avail_in == 0 && !refill())
+    void refill_member() {
+        if (!refill())
             refuse(name(), "is cut inside a gzip member at compressed byte " + std::to_string(consumed()));
-        const Bytes before(stream_.next_in, stream_.avail_in);
-        const int result = inflate(&stream_, Z_NO_FLUSH);
-        const Bytes used = before.first(before.size() - stream_.avail_in);
-        consumed_ += used.size();
-        if (tap_ && !used.empty()) tap_(used);
-        if (result == Z_STREAM_END)
-            in_member_ = false;
-        else if (result == Z_MEM_ERROR)
-            throw Error(name(), "zlib is out of memory", Fault::system);
-        else if (result != Z_OK && result != Z_BUF_ERROR)
-            refuse(name(), "is damaged gzip at byte " + std::to_string(consumed()) + ": " +
-                               (stream_.msg ? stream_.msg : "preset dictionary"));
+    }
+
+    [[noreturn]] void damaged(std::string_view how) const {
+        refuse(name(), "is damaged gzip at byte " + std::to_string(consumed()) + ": " + std::string(how));
+    }
+
+    /// Counts and shows what has been taken from what lies ahead.
+    void use(Bytes taken) {
+        consumed_ += taken.size();
+        if (tap_ && !taken.empty()) tap_(taken);
+    }
+
+    std::uint8_t next_byte() {
+        if (ahead_.empty()) refill_member();
+        const Bytes taken = ahead_.first(1);
+        ahead_ = ahead_.subspan(1);
+        use(taken);
+        checksum_ = libdeflate_crc32(checksum_, taken.data(), taken.size());
+        return taken[0];
+    }
+
+    std::uint32_t next_number(unsigned bytes) {
+        std::uint32_t number = 0;
+        for (unsigned i = 0; i < bytes; ++i) number |= std::uint32_t{next_byte()} << 8 * i;
+        return number;
+    }
+
+    /// [RFC 1952, 2.3]. All that is optional is passed over.
+    void read_header() {
+        constexpr std::uint8_t deflate = 8;
+        checksum_ = 0;
+        next_byte(); // it has been looked at
+        if (next_byte() != 0x8b) damaged("the second byte of its header is wrong");
+        if (const auto method = next_byte(); method != deflate)
+            damaged("compression method " + std::to_string(method) + ", known is only deflate");
+        const std::uint8_t flags = next_byte();
+        if ((flags & reserved) != 0) damaged("reserved header flags are set");
+        next_number(4); // time
+        next_number(2); // effort, operating system
+        if ((flags & has_extra) != 0)
+            for (std::uint32_t left = next_number(2); left > 0; --left) next_byte();
+        for (const Flag text : {has_name, has_comment})
+            while ((flags & text) != 0 && next_byte() != 0) {
+            }
+        const std::uint32_t found = checksum_ & 0xffff;
+        if ((flags & has_checksum) != 0 && next_number(2) != found) damaged("incorrect header check");
+    }
+
+    void step(std::span<std::uint8_t>& room) {
+        const Bytes before = ahead_;
+        const std::span<std::uint8_t> empty = room;
+        const auto outcome = inflater_.run(ahead_, room);
+        use(before.first(before.size() - ahead_.size()));
+        const std::size_t made = empty.size() - room.size();
+        checksum_ = libdeflate_crc32(checksum_, empty.data(), made);
+        size_ += static_cast<std::uint32_t>(made); // modulo 2^32 by definition
+        if (outcome == Inflater::Outcome::damaged)
+            refuse(name(), "has damaged deflate data in the gzip member at byte " + std::to_string(member_));
+        if (outcome == Inflater::Outcome::ended)
+            read_trailer();
+        else if (made == 0 && ahead_.empty())
+            refill_member();
+    }
+
+    /// [RFC 1952, 2.3.1]. The inflater may have taken the first bytes of it.
+    void read_trailer() {
+        const std::uint32_t checksum = checksum_;
+        Bytes taken = inflater_.surplus();
+        consumed_ -= taken.size();
+        if (trailer_number(taken) != checksum) damaged("incorrect data check");
+        if (trailer_number(taken) != size_) damaged("incorrect length check");
+        in_member_ = false;
+    }
+
+    std::uint32_t trailer_number(Bytes& taken) {
+        const auto count = static_cast<unsigned>(std::min<std::size_t>(taken.size(), 4));
+        std::uint32_t number = 0;
+        for (unsigned i = 0; i < count; ++i) number |= std::uint32_t{taken[i]} << 8 * i;
+        taken = taken.subspan(count);
+        consumed_ += count;
+        return count == 4 ? number : number | next_number(4 - count) << 8 * count;
     }
 
     Input& in_;
     Tap tap_;
-    z_stream stream_{};
     std::unique_ptr<std::uint8_t[]> block_;
+    Bytes ahead_; // of the block, what has not been taken
+    Inflater inflater_;
     std::uint64_t consumed_ = 0;
+    std::uint64_t member_ = 0; // where it begins
+    std::uint32_t checksum_ = 0;
+    std::uint32_t size_ = 0;
     bool in_member_ = false;
 };
 

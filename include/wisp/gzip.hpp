@@ -38,7 +38,8 @@ private:
 
     struct Chunk {
         std::vector<std::uint8_t> plain{};
-        std::vector<std::uint8_t> packed{};
+        std::vector<std::uint8_t> buffer{};
+        Bytes packed{}; // the part of it that is used
         std::unique_ptr<libdeflate_compressor, decltype(&libdeflate_free_compressor)> compressor{
             nullptr, libdeflate_free_compressor};
         bool is_last = false;
@@ -84,14 +85,16 @@ private:
     void compress(Chunk& chunk) const {
         if (!chunk.compressor) chunk.compressor.reset(libdeflate_alloc_compressor(level_));
         if (!chunk.compressor) throw std::bad_alloc();
-        chunk.packed.resize(libdeflate_deflate_compress_bound(chunk.compressor.get(), chunk_size));
-        chunk.packed.resize(libdeflate_deflate_compress(chunk.compressor.get(), chunk.plain.data(), chunk.plain.size(),
-                                                        chunk.packed.data(), chunk.packed.size()));
-        if (!chunk.is_last) deflate::make_continuable(chunk.packed);
+        const std::size_t room = libdeflate_deflate_compress_bound(chunk.compressor.get(), chunk_size);
+        chunk.buffer.resize(room + deflate_data::max_continuation);
+        std::size_t size = libdeflate_deflate_compress(chunk.compressor.get(), chunk.plain.data(), chunk.plain.size(),
+                                                       chunk.buffer.data(), room);
+        if (!chunk.is_last) size = deflate_data::make_continuable(chunk.buffer, size);
+        chunk.packed = Bytes(chunk.buffer).first(size);
     }
 
     void write_oldest() {
-        out_.write(Bytes(chunks_->oldest().packed));
+        out_.write(chunks_->oldest().packed);
         chunks_->release();
     }
 

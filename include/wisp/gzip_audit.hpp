@@ -55,7 +55,7 @@ private:
         return value;
     }
 
-    int symbol(const deflate::HuffmanCode& code) {
+    int symbol(const deflate_data::HuffmanCode& code) {
         const int value = code.decode([this] { return bits(1); });
         if (value < 0) object("has a deflate word outside its code");
         return value;
@@ -70,12 +70,12 @@ private:
     void block(std::uint32_t type) {
         if (type == 0) return stored();
         if (type == 3) return object("has a deflate block of no type");
-        const auto lengths = type == 1 ? deflate::fixed_code_lengths()
-                                       : deflate::read_code_lengths([this](unsigned count) { return bits(count); });
+        const auto lengths = type == 1 ? deflate_data::fixed_code_lengths()
+                                       : deflate_data::read_code_lengths([this](unsigned count) { return bits(count); });
         if (!lengths) return object("has a deflate code that is none");
-        const deflate::HuffmanCode literals(lengths->literals), distances(lengths->distances);
+        const deflate_data::HuffmanCode literals(lengths->literals), distances(lengths->distances);
         // an engine may leave this to the words that turn up; then the unused ones could be spelt in many ways
-        if (!literals.is_complete() || (distances.words() > 1 && !distances.is_complete()))
+        if (type == 2 && (!literals.is_complete() || (distances.words() > 1 && !distances.is_complete())))
             return object("has a deflate code that is none");
         while (objection_.empty()) {
             const int value = symbol(literals);
@@ -103,16 +103,16 @@ private:
 
     /// A length code has been read; its extra bits, the distance code and its extra bits follow [RFC
     /// 1951, 3.2.5].
-    void match(std::size_t code, const deflate::HuffmanCode& distances) {
-        static constexpr std::array<std::uint16_t, deflate::length_codes> length_base{
+    void match(std::size_t code, const deflate_data::HuffmanCode& distances) {
+        static constexpr std::array<std::uint16_t, deflate_data::length_codes> length_base{
             3,  4,  5,  6,  7,  8,  9,  10, 11,  13,  15,  17,  19,  23, 27,
             31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258};
         if (code >= length_base.size()) return object("has a deflate word outside its code");
-        const std::size_t length = length_base[code] + bits(deflate::length_extra_bits(code));
+        const std::size_t length = length_base[code] + bits(deflate_data::length_extra_bits(code));
         const int word = symbol(distances);
         const auto step = static_cast<std::size_t>(word);
-        if (word < 0 || step >= deflate::distance_codes) return object("has a deflate word outside its code");
-        const unsigned extra = deflate::distance_extra_bits(step);
+        if (word < 0 || step >= deflate_data::distance_codes) return object("has a deflate word outside its code");
+        const unsigned extra = deflate_data::distance_extra_bits(step);
         const std::size_t base = step < 4 ? step : std::size_t{2 + step % 2} << extra;
         copy(length, 1 + base + bits(extra));
     }
