@@ -34,6 +34,9 @@ public:
         left_ = left_.subspan(count);
         return count;
     }
+    Bytes borrow_some(std::span<std::uint8_t>) override {
+        return left_.empty() && !next_block() ? Bytes() : std::exchange(left_, {});
+    }
     const std::string& name() const override { return in_.name(); }
 
 private:

@@ -23,6 +23,11 @@ public:
         digest_.write(Bytes(into.first(count)));
         return count;
     }
+    Bytes borrow_some(std::span<std::uint8_t> block) override {
+        const Bytes bytes = in_.borrow_some(block);
+        digest_.write(bytes);
+        return bytes;
+    }
     const std::string& name() const override { return in_.name(); }
 
     /// The digest of what has been read. The object is spent.

@@ -39,14 +39,12 @@ public:
             refuse(name(), "has something that is not gzip at byte " + std::to_string(consumed()));
         member_ = consumed_;
         in_member_ = true;
-        read_header();
-        inflater_.reset();
-        checksum_ = size_ = 0;
         return true;
     }
 
     std::size_t read_some(std::span<std::uint8_t> into) override {
         if (!in_member_ || into.empty()) return 0;
+        if (consumed_ == member_) read_header();
         std::span<std::uint8_t> room = into;
         while (in_member_ && room.size() == into.size()) step(room);
         return into.size() - room.size();
@@ -60,7 +58,7 @@ private:
     enum Flag : std::uint8_t { has_checksum = 2, has_extra = 4, has_name = 8, has_comment = 16, reserved = 0xe0 };
 
     bool refill() {
-        ahead_ = Bytes(block_.get(), in_.read_some({block_.get(), block_size}));
+        ahead_ = in_.borrow_some({block_.get(), block_size});
         return !ahead_.empty();
     }
 
@@ -113,6 +111,8 @@ private:
             }
         const std::uint32_t found = checksum_ & 0xffff;
         if ((flags & has_checksum) != 0 && next_number(2) != found) damaged("incorrect header check");
+        inflater_.reset();
+        checksum_ = size_ = 0;
     }
 
     void step(std::span<std::uint8_t>& room) {
@@ -153,7 +153,7 @@ private:
     Input& in_;
     Tap tap_;
     std::unique_ptr<std::uint8_t[]> block_;
-    Bytes ahead_; // of the block, what has not been taken
+    Bytes ahead_; // of what the input has given, what has not been taken
     Inflater inflater_;
     std::uint64_t consumed_ = 0;
     std::uint64_t member_ = 0; // where it begins
