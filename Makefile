@@ -99,8 +99,8 @@ test: ## set up and run every test
 	@$(MAKE) --no-print-directory -j2 all unit sanitized judges services
 	@tests/run $(BUILD)
 
-sanitized: ## the tools and unit tests once more, by clang++ with ASan and UBSan, in BUILD/san
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/san CXX=clang++ \
+sanitized: ## the tools and unit tests once more, by clang++ with ASan and UBSan and with zlib, in BUILD/san
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/san CXX=clang++ ISAL= \
 	    CXXFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all' tools unit
 
 # The tools by each compiler and level, by which no byte of what they make may differ; /init is the same for all.

@@ -72,18 +72,15 @@ private:
     WorkRing<Block> blocks_;
 };
 
-/// Digests what is written to it on a thread of its own, and passes nothing on.
+/// Digests what is written to it and passes nothing on: on a thread of its own, if there is enough of it.
 class BackgroundDigest : public Sink {
 public:
     explicit BackgroundDigest(DigestAlgorithm algorithm) : digest_(algorithm) {}
 
     /// The digest of what has been written. The object is spent.
     std::vector<std::uint8_t> digest() {
-        if (blocks_) {
-            if (blocks_->is_full()) retire();
-            blocks_->submit();
-            while (!blocks_->is_empty()) retire();
-        }
+        while (blocks_ && !blocks_->is_empty()) retire();
+        digest_.update(filling_);
         return digest_.finish();
     }
 
@@ -92,23 +89,29 @@ private:
     using Block = std::vector<std::uint8_t>;
 
     void append(Bytes bytes) override {
-        if (!blocks_) blocks_.emplace(1, behind, [this](Block& block) { digest_.update(block); });
         while (!bytes.empty()) {
-            if (blocks_->is_full()) retire();
-            Block& block = blocks_->next();
-            const Bytes part = bytes.first(std::min(bytes.size(), block_size - block.size()));
-            block.insert(block.end(), part.begin(), part.end());
-            if (block.size() == block_size) blocks_->submit();
+            const Bytes part = bytes.first(std::min(bytes.size(), block_size - filling_.size()));
+            filling_.insert(filling_.end(), part.begin(), part.end());
+            if (filling_.size() == block_size) submit();
             bytes = bytes.subspan(part.size());
         }
     }
 
+    void submit() {
+        if (!blocks_) blocks_.emplace(1, behind, [this](Block& block) { digest_.update(block); });
+        if (blocks_->is_full()) retire();
+        std::swap(blocks_->next(), filling_);
+        blocks_->submit();
+        filling_.clear();
+    }
+
     void retire() {
-        blocks_->oldest().clear();
+        blocks_->oldest();
         blocks_->release();
     }
 
     Digest digest_;
+    Block filling_;
     std::optional<WorkRing<Block>> blocks_;
 };
 

@@ -123,7 +123,8 @@ private:
         const std::size_t made = empty.size() - room.size();
         checksum_ = libdeflate_crc32(checksum_, empty.data(), made);
         size_ += static_cast<std::uint32_t>(made); // modulo 2^32 by definition
-        if (outcome == Inflater::Outcome::damaged)
+        const bool stuck = made == 0 && !before.empty() && ahead_.size() == before.size();
+        if (outcome == Inflater::Outcome::damaged || (outcome == Inflater::Outcome::going_on && stuck))
             refuse(name(), "has damaged deflate data in the gzip member at byte " + std::to_string(member_));
         if (outcome == Inflater::Outcome::ended)
             read_trailer();
