@@ -10,6 +10,7 @@
 #include "wisp/ahead.hpp"
 #include "wisp/gunzip.hpp"
 #include "wisp/gzip.hpp"
+#include "wisp/hash_files.hpp"
 #include "wisp/text.hpp"
 #include "wisp/work_ring.hpp"
 
@@ -261,4 +262,20 @@ TEST_CASE("a digest in the background is the digest") {
         digest.write(Bytes(plain).subspan(size / 3));
         CHECK(digest.digest() == digest_of(DigestAlgorithm::sha256, plain));
     }
+}
+
+TEST_CASE("files are digested in order by any number of threads, and the first that is missing is named") {
+    const std::vector<std::string> paths{"Makefile", "/dev/null", "README.md", "Makefile"};
+    for (const std::size_t threads : {1u, 2u, 8u}) {
+        const auto found = hash_files(paths, threads);
+        REQUIRE(found.size() == paths.size());
+        for (std::size_t i = 0; i < paths.size(); ++i) {
+            const auto bytes = FdInput(open_read(paths[i]), paths[i]).read_all(1 << 20);
+            CHECK(found[i].size == bytes.size());
+            CHECK(found[i].sha256 == digest_of(DigestAlgorithm::sha256, bytes));
+        }
+        CHECK_THROWS_WITH(hash_files({"Makefile", "/nowhere/a", "/nowhere/b"}, threads),
+                          "/nowhere/a: open: No such file or directory");
+    }
+    CHECK(hash_files({}).empty());
 }
