@@ -14,11 +14,12 @@
 #include <string_view>
 #include <vector>
 
+#include "wisp/ahead.hpp"
 #include "wisp/apk_members.hpp"
 #include "wisp/apk_signature.hpp"
 #include "wisp/digest.hpp"
 #include "wisp/error.hpp"
-#include "wisp/gzip.hpp"
+#include "wisp/gunzip.hpp"
 #include "wisp/input.hpp"
 #include "wisp/magic.hpp"
 #include "wisp/names.hpp"
@@ -114,8 +115,9 @@ public:
     static constexpr std::uint64_t max_control = 10 << 20; // as apko's
     static constexpr std::uint64_t max_pkginfo = 1 << 20;
 
-    /// Without `keys` signatures are not looked at.
-    PackageReader(Input& in, const Keyring* keys) : peeked_(in, tar_record_size), keys_(keys) {}
+    /// Without `keys` signatures are not looked at. `pace` is about the data member.
+    PackageReader(Input& in, const Keyring* keys, Pace pace = Pace::step_by_step)
+        : peeked_(in, tar_record_size), keys_(keys), pace_(pace) {}
 
     /// Shows `visit` the entries of the control and then of the data member. Returns only when the whole
     /// package has been read and all that is checked holds; what `visit` has seen is not to be used before.
@@ -178,10 +180,9 @@ private:
     }
 
     void read_data(MemberReader& members, const EntryVisitor& visit) {
-        NullSink nowhere;
-        DigestSink stored(DigestAlgorithm::sha256, nowhere);
+        BackgroundDigest stored(DigestAlgorithm::sha256);
         bool whole = false;
-        if (!members.stream(stored, [&](Input& tar) { whole = visit_entries(tar, visit); }))
+        if (!members.stream(stored, pace_, [&](Input& tar) { whole = visit_entries(tar, visit); }))
             refuse(name(), "is cut after its control member");
         if (!whole) refuse(name(), "is cut: its data member has no end mark");
         members.expect_end("data member");
@@ -191,6 +192,7 @@ private:
 
     PeekInput peeked_;
     const Keyring* keys_;
+    Pace pace_;
     Package package_;
 };
 

@@ -8,9 +8,10 @@
 #include <string_view>
 #include <vector>
 
+#include "wisp/ahead.hpp"
 #include "wisp/apk_signature.hpp"
 #include "wisp/error.hpp"
-#include "wisp/gzip.hpp"
+#include "wisp/gunzip.hpp"
 #include "wisp/gzip_audit.hpp"
 #include "wisp/input.hpp"
 #include "wisp/sink.hpp"
@@ -43,6 +44,10 @@ private:
     std::string name_;
 };
 
+/// Whether to inflate ahead of the reader, on another thread. Only for inputs that do not keep one waiting: giving up
+/// waits for what is being read.
+enum class Pace { step_by_step, ahead };
+
 /// Reads members in order. Those that say who vouches for what are held, so that nothing in them is parsed
 /// before it is vouched for; the data streams.
 class MemberReader {
@@ -65,14 +70,19 @@ public:
         return Member(std::move(held.bytes), size, name());
     }
 
-    /// Calls `use` with what the next member expands to, while its stored bytes go to `stored`. False at the
-    /// end of the input.
+    /// Calls `use` with what the next member expands to, while its stored bytes go to `stored`, on another thread with
+    /// Pace::ahead. False at the end of the input.
     template <class Use>
-    bool stream(Sink& stored, Use use) {
+    bool stream(Sink& stored, Pace pace, Use use) {
         stored_ = &stored;
         if (!gunzip_.next_member()) return false;
         BoundedGunzip unpacked(gunzip_);
-        use(static_cast<Input&>(unpacked));
+        if (pace == Pace::ahead) {
+            AheadInput ahead(unpacked);
+            use(static_cast<Input&>(ahead));
+        } else {
+            use(static_cast<Input&>(unpacked));
+        }
         return true;
     }
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "wisp/cpio.hpp"
-#include "wisp/gzip.hpp"
+#include "wisp/gunzip.hpp"
 #include "wisp/input.hpp"
 
 namespace wisp {

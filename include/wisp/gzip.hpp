@@ -1,181 +1,110 @@
-// gzip [RFC 1952] over zlib: a sink that compresses, an input that decompresses member by member.
+// gzip [RFC 1952] out: a sink that compresses, on as many threads as it is given, by libdeflate.
 #pragma once
 
-#include <zlib.h>
+#include <libdeflate.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <string>
+#include <new>
+#include <optional>
 #include <vector>
 
+#include "wisp/deflate.hpp"
 #include "wisp/error.hpp"
-#include "wisp/input.hpp"
+#include "wisp/le.hpp"
 #include "wisp/sink.hpp"
+#include "wisp/work_ring.hpp"
 
 namespace wisp {
 
-/// Adding 16 to zlib's window bits selects the gzip wrapper, and nothing but it [zlib.h, deflateInit2].
-inline constexpr int gzip_window_bits = 15 + 16;
-
-/// Compresses into one gzip member with no name, no time and OS "Unix" (3), so the same bytes in give the
-/// same bytes out. finish() writes the trailer and finishes the sink behind it.
+/// Compresses into one gzip member with no name, no time and OS "Unix" (3). The contents are cut at fixed distances
+/// and each chunk is compressed by itself, so the same bytes in give the same bytes out, whatever the number of
+/// threads; the chunks' streams are joined into one, because a kernel takes an archive in one member only.
+/// finish() writes the trailer and finishes the sink behind it.
 class GzipSink : public Sink {
 public:
-    /// `level` is 1 to 9.
-    GzipSink(Sink& out, int level) : out_(out), block_(block_size) {
-        if (deflateInit2(&stream_, level, Z_DEFLATED, gzip_window_bits, 9, Z_DEFAULT_STRATEGY) != Z_OK)
-            throw Error("gzip", "zlib cannot start", Fault::system);
-        header_.os = 3;
-        deflateSetHeader(&stream_, &header_);
-    }
-    ~GzipSink() override { deflateEnd(&stream_); }
+    static constexpr int min_level = 1, max_level = 9;
+    static constexpr std::size_t max_threads = 8;
+
+    /// `level` is libdeflate's, 1 to 9. `threads` from 2 to max_threads are started when there is more than one chunk;
+    /// with 1 the caller's thread compresses. Memory is up to 4 MiB for each.
+    GzipSink(Sink& out, int level, std::size_t threads = 1) : out_(out), level_(level), threads_(threads) {}
 
 private:
+    /// Half as much makes the output half a percent larger, twice as much keeps the last thread waiting for longer.
+    static constexpr std::size_t chunk_size = 256 * 1024;
+
+    struct Chunk {
+        std::vector<std::uint8_t> plain{};
+        std::vector<std::uint8_t> buffer{};
+        Bytes packed{}; // the part of it that is used
+        std::unique_ptr<libdeflate_compressor, decltype(&libdeflate_free_compressor)> compressor{
+            nullptr, libdeflate_free_compressor};
+        bool is_last = false;
+    };
+
     void append(Bytes bytes) override {
-        stream_.next_in = const_cast<Bytef*>(bytes.data()); // zlib only reads it
-        for (std::size_t left = bytes.size(); left > 0 || stream_.avail_in > 0;) {
-            if (stream_.avail_in == 0) {
-                stream_.avail_in = static_cast<uInt>(std::min<std::size_t>(left, 1u << 30));
-                left -= stream_.avail_in;
-            }
-            run(Z_NO_FLUSH);
+        while (!bytes.empty()) {
+            if (plain_.size() == chunk_size) submit(false);
+            const Bytes part = bytes.first(std::min(bytes.size(), chunk_size - plain_.size()));
+            plain_.insert(plain_.end(), part.begin(), part.end());
+            bytes = bytes.subspan(part.size());
         }
     }
 
     void end() override {
-        while (run(Z_FINISH) != Z_STREAM_END) {
-        }
+        submit(true);
+        while (!chunks_->is_empty()) write_oldest();
+        out_.write(le32(checksum_));
+        out_.write(le32(size_));
         out_.finish();
     }
 
-    int run(int flush) {
-        stream_.next_out = block_.data();
-        stream_.avail_out = static_cast<uInt>(block_.size());
-        const int result = deflate(&stream_, flush);
-        if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR)
-            throw Error("gzip", "zlib cannot compress", Fault::system);
-        out_.write(Bytes(block_).first(block_.size() - stream_.avail_out));
-        return result;
+    void submit(bool is_last) {
+        checksum_ = libdeflate_crc32(checksum_, plain_.data(), plain_.size());
+        size_ += static_cast<std::uint32_t>(plain_.size()); // modulo 2^32 by definition
+        if (!chunks_) start(is_last);
+        if (chunks_->is_full()) write_oldest();
+        Chunk& chunk = chunks_->next();
+        std::swap(chunk.plain, plain_);
+        chunk.is_last = is_last;
+        chunks_->submit();
+        plain_.clear();
+    }
+
+    void start(bool only_chunk) {
+        constexpr std::uint8_t deflate = 8, unix_os = 3;
+        const auto effort = static_cast<std::uint8_t>(level_ == max_level ? 2 : level_ == min_level ? 4 : 0);
+        out_.write(Bytes(std::array<std::uint8_t, 10>{0x1f, 0x8b, deflate, 0, 0, 0, 0, 0, effort, unix_os}));
+        const bool alone = only_chunk || threads_ < 2;
+        chunks_.emplace(alone ? 0 : threads_, alone ? 1 : 2 * threads_, [this](Chunk& chunk) { compress(chunk); });
+    }
+
+    void compress(Chunk& chunk) const {
+        if (!chunk.compressor) chunk.compressor.reset(libdeflate_alloc_compressor(level_));
+        if (!chunk.compressor) throw std::bad_alloc();
+        const std::size_t room = libdeflate_deflate_compress_bound(chunk.compressor.get(), chunk_size);
+        chunk.buffer.resize(room + deflate_data::max_continuation);
+        std::size_t size = libdeflate_deflate_compress(chunk.compressor.get(), chunk.plain.data(), chunk.plain.size(),
+                                                       chunk.buffer.data(), room);
+        if (!chunk.is_last) size = deflate_data::make_continuable(chunk.buffer, size);
+        chunk.packed = Bytes(chunk.buffer).first(size);
+    }
+
+    void write_oldest() {
+        out_.write(chunks_->oldest().packed);
+        chunks_->release();
     }
 
     Sink& out_;
-    z_stream stream_{};
-    gz_header header_{};
-    std::vector<std::uint8_t> block_;
-};
-
-/// Decompresses gzip members one at a time, and never looks past one unasked: a package's members are signed
-/// and hashed apart, so their boundaries matter. read_some() returns 0 at the end of a member; next_member()
-/// goes on.
-class GunzipInput : public Input {
-public:
-    /// Sees the compressed bytes of the member being read, in order, header and trailer included, each once.
-    using Tap = std::function<void(Bytes)>;
-
-    explicit GunzipInput(Input& in, Tap tap = {})
-        : in_(in), tap_(std::move(tap)), block_(std::make_unique_for_overwrite<std::uint8_t[]>(block_size)) {
-        if (inflateInit2(&stream_, gzip_window_bits) != Z_OK)
-            throw Error(in.name(), "zlib cannot start", Fault::system);
-    }
-    ~GunzipInput() override { inflateEnd(&stream_); }
-
-    const std::string& name() const override { return in_.name(); }
-
-    /// Starts the next member, or says false where the input ends. Throws Error (input) when what follows is
-    /// not a gzip member, or when the present one has not been read to its end.
-    bool next_member() {
-        if (in_member_) refuse(name(), "has a gzip member that was not read to its end");
-        if (stream_.avail_in == 0 && !refill()) return false;
-        if (stream_.next_in[0] != 0x1f)
-            refuse(name(), "has something that is not gzip at byte " + std::to_string(consumed()));
-        inflateReset(&stream_);
-        in_member_ = true;
-        return true;
-    }
-
-    std::size_t read_some(std::span<std::uint8_t> into) override {
-        if (!in_member_ || into.empty()) return 0;
-        stream_.next_out = into.data();
-        stream_.avail_out = static_cast<uInt>(std::min<std::size_t>(into.size(), 1u << 30));
-        const uInt room = stream_.avail_out;
-        while (in_member_ && stream_.avail_out == room) step();
-        return room - stream_.avail_out;
-    }
-
-    /// Compressed bytes used so far, all members together.
-    std::uint64_t consumed() const { return consumed_; }
-
-private:
-    bool refill() {
-        const std::size_t have = in_.read_some({block_.get(), block_size});
-        stream_.next_in = block_.get();
-        stream_.avail_in = static_cast<uInt>(have);
-        return have > 0;
-    }
-
-    void step() {
-        if (stream_.avail_in == 0 && !refill())
-            refuse(name(), "is cut inside a gzip member at compressed byte " + std::to_string(consumed()));
-        const Bytes before(stream_.next_in, stream_.avail_in);
-        const int result = inflate(&stream_, Z_NO_FLUSH);
-        const Bytes used = before.first(before.size() - stream_.avail_in);
-        consumed_ += used.size();
-        if (tap_ && !used.empty()) tap_(used);
-        if (result == Z_STREAM_END)
-            in_member_ = false;
-        else if (result == Z_MEM_ERROR)
-            throw Error(name(), "zlib is out of memory", Fault::system);
-        else if (result != Z_OK && result != Z_BUF_ERROR)
-            refuse(name(), "is damaged gzip at byte " + std::to_string(consumed()) + ": " +
-                               (stream_.msg ? stream_.msg : "preset dictionary"));
-    }
-
-    Input& in_;
-    Tap tap_;
-    z_stream stream_{};
-    std::unique_ptr<std::uint8_t[]> block_;
-    std::uint64_t consumed_ = 0;
-    bool in_member_ = false;
-};
-
-/// The decompressed bytes of one member, or of all that are left, with an end to what a bomb can cost:
-/// deflate can grow 1032-fold, so a few megabytes would keep a reader busy for hours.
-class BoundedGunzip : public Input {
-public:
-    enum class Scope { one_member, all_members };
-
-    /// As apko's for the data of a package.
-    static constexpr std::uint64_t default_limit = 16ull << 30;
-    /// As much as a kernel package can need, at any ratio; what is larger must not have grown by more than
-    /// max_ratio.
-    static constexpr std::uint64_t trusted_size = 1ull << 30;
-    static constexpr std::uint64_t max_ratio = 100;
-
-    /// next_member() has been called. Reading more than `limit` bytes is refused.
-    explicit BoundedGunzip(GunzipInput& gunzip, Scope scope = Scope::one_member,
-                           std::uint64_t limit = default_limit)
-        : gunzip_(gunzip), scope_(scope), limit_(limit), start_(gunzip.consumed()) {}
-
-    std::size_t read_some(std::span<std::uint8_t> into) override {
-        std::size_t count = gunzip_.read_some(into);
-        while (count == 0 && scope_ == Scope::all_members && gunzip_.next_member())
-            count = gunzip_.read_some(into);
-        size_ += count;
-        if (size_ > limit_) refuse(name(), "expands to more than " + std::to_string(limit_) + " bytes");
-        if (size_ > trusted_size && size_ / max_ratio > gunzip_.consumed() - start_)
-            refuse(name(), "expands more than " + std::to_string(max_ratio) + "-fold, to over " +
-                               std::to_string(trusted_size) + " bytes");
-        return count;
-    }
-    const std::string& name() const override { return gunzip_.name(); }
-
-private:
-    GunzipInput& gunzip_;
-    Scope scope_;
-    std::uint64_t limit_;
-    std::uint64_t start_;
-    std::uint64_t size_ = 0;
+    int level_;
+    std::size_t threads_;
+    std::vector<std::uint8_t> plain_;
+    std::uint32_t checksum_ = 0;
+    std::uint32_t size_ = 0;
+    std::optional<WorkRing<Chunk>> chunks_;
 };
 
 } // namespace wisp

@@ -11,45 +11,13 @@
 #include <string>
 #include <vector>
 
+#include "wisp/deflate.hpp"
 #include "wisp/error.hpp"
 #include "wisp/view.hpp"
 
 namespace wisp {
 
-/// A Huffman code given by the lengths of its words [RFC 1951, 3.2.2].
-class HuffmanCode {
-public:
-    HuffmanCode() = default;
-
-    /// `lengths[symbol]` is 0 to 15, 0 for a symbol that is not used.
-    explicit HuffmanCode(std::span<const std::uint8_t> lengths) {
-        for (std::uint8_t length = 1; length < count_.size(); ++length)
-            for (std::size_t symbol = 0; symbol < lengths.size(); ++symbol)
-                if (lengths[symbol] == length) {
-                    ++count_[length];
-                    symbols_.push_back(static_cast<std::uint16_t>(symbol));
-                }
-    }
-
-    /// Reads one word, bit by bit; -1 when there is none such.
-    template <class NextBit>
-    int decode(NextBit next_bit) const {
-        std::uint32_t code = 0, first = 0, index = 0;
-        for (std::size_t length = 1; length < count_.size(); ++length) {
-            code = code << 1 | next_bit();
-            if (code - first < count_[length]) return symbols_[index + code - first];
-            index += count_[length];
-            first = (first + count_[length]) << 1;
-        }
-        return -1;
-    }
-
-private:
-    std::array<std::uint32_t, 16> count_{}; // words of each length
-    std::vector<std::uint16_t> symbols_;    // in the order of their words
-};
-
-/// Walks through a deflate stream that zlib has already accepted, comparing it with what it expands to.
+/// Walks through a deflate stream that has been inflated without complaint, comparing it with what it expands to.
 class DeflateAudit {
 public:
     /// `plain` is what `stream` expands to. `nearest`: every match must refer to the nearest copy there is,
@@ -87,7 +55,7 @@ private:
         return value;
     }
 
-    int symbol(const HuffmanCode& code) {
+    int symbol(const deflate_data::HuffmanCode& code) {
         const int value = code.decode([this] { return bits(1); });
         if (value < 0) object("has a deflate word outside its code");
         return value;
@@ -101,11 +69,14 @@ private:
 
     void block(std::uint32_t type) {
         if (type == 0) return stored();
-        HuffmanCode literals, distances;
-        if (type == 1)
-            fixed_codes(literals, distances);
-        else
-            dynamic_codes(literals, distances);
+        if (type == 3) return object("has a deflate block of no type");
+        const auto lengths = type == 1 ? deflate_data::fixed_code_lengths()
+                                       : deflate_data::read_code_lengths([this](unsigned count) { return bits(count); });
+        if (!lengths) return object("has a deflate code that is none");
+        const deflate_data::HuffmanCode literals(lengths->literals), distances(lengths->distances);
+        // an engine may leave this to the words that turn up; then the unused ones could be spelt in many ways
+        if (type == 2 && (!literals.is_complete() || (distances.words() > 1 && !distances.is_complete())))
+            return object("has a deflate code that is none");
         while (objection_.empty()) {
             const int value = symbol(literals);
             if (value == 256) break;
@@ -119,49 +90,9 @@ private:
     void stored() {
         padding();
         const std::uint32_t length = bits(16);
-        bits(16); // its complement, which zlib has compared
+        if ((bits(16) ^ length) != 0xffff) return object("has a stored block of two lengths");
         for (std::uint32_t i = 0; i < length && objection_.empty(); ++i)
             literal(static_cast<std::uint8_t>(bits(8)));
-    }
-
-    /// [RFC 1951, 3.2.6]
-    static void fixed_codes(HuffmanCode& literals, HuffmanCode& distances) {
-        std::array<std::uint8_t, 288> lengths{};
-        std::fill_n(lengths.begin(), 288, std::uint8_t{8});
-        std::fill_n(lengths.begin() + 144, 112, std::uint8_t{9});
-        std::fill_n(lengths.begin() + 256, 24, std::uint8_t{7});
-        literals = HuffmanCode(lengths);
-        std::array<std::uint8_t, 30> fives{};
-        fives.fill(5);
-        distances = HuffmanCode(fives);
-    }
-
-    /// [RFC 1951, 3.2.7]
-    void dynamic_codes(HuffmanCode& literals, HuffmanCode& distances) {
-        static constexpr std::array<std::uint8_t, 19> order{16, 17, 18, 0, 8,  7, 9,  6, 10, 5,
-                                                            11, 4,  12, 3, 13, 2, 14, 1, 15};
-        const std::size_t literal_count = bits(5) + 257, distance_count = bits(5) + 1,
-                          length_count = bits(4) + 4;
-        std::array<std::uint8_t, 19> length_lengths{};
-        for (std::size_t i = 0; i < length_count; ++i)
-            length_lengths[order[i]] = static_cast<std::uint8_t>(bits(3));
-        const HuffmanCode code(length_lengths);
-        std::vector<std::uint8_t> lengths;
-        while (lengths.size() < literal_count + distance_count && objection_.empty())
-            append_lengths(code, lengths);
-        lengths.resize(literal_count + distance_count);
-        literals = HuffmanCode(std::span(lengths).first(literal_count));
-        distances = HuffmanCode(std::span(lengths).subspan(literal_count));
-    }
-
-    void append_lengths(const HuffmanCode& code, std::vector<std::uint8_t>& lengths) {
-        const int value = symbol(code);
-        if (value < 16)
-            lengths.push_back(static_cast<std::uint8_t>(std::max(value, 0)));
-        else if (value == 16)
-            lengths.insert(lengths.end(), 3 + bits(2), lengths.empty() ? std::uint8_t{0} : lengths.back());
-        else
-            lengths.insert(lengths.end(), value == 17 ? 3 + bits(3) : 11 + bits(7), std::uint8_t{0});
     }
 
     void literal(std::uint8_t byte) {
@@ -172,17 +103,16 @@ private:
 
     /// A length code has been read; its extra bits, the distance code and its extra bits follow [RFC
     /// 1951, 3.2.5].
-    void match(std::size_t code, const HuffmanCode& distances) {
-        static constexpr std::array<std::uint16_t, 29> length_base{
+    void match(std::size_t code, const deflate_data::HuffmanCode& distances) {
+        static constexpr std::array<std::uint16_t, deflate_data::length_codes> length_base{
             3,  4,  5,  6,  7,  8,  9,  10, 11,  13,  15,  17,  19,  23, 27,
             31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258};
         if (code >= length_base.size()) return object("has a deflate word outside its code");
-        const bool plain = code < 8 || code == 28;
-        const std::size_t length = length_base[code] + bits(plain ? 0 : static_cast<unsigned>(code / 4 - 1));
+        const std::size_t length = length_base[code] + bits(deflate_data::length_extra_bits(code));
         const int word = symbol(distances);
-        if (word < 0 || word >= 30) return object("has a deflate word outside its code");
-        const auto step = static_cast<unsigned>(word);
-        const unsigned extra = step < 4 ? 0 : step / 2 - 1;
+        const auto step = static_cast<std::size_t>(word);
+        if (word < 0 || step >= deflate_data::distance_codes) return object("has a deflate word outside its code");
+        const unsigned extra = deflate_data::distance_extra_bits(step);
         const std::size_t base = step < 4 ? step : std::size_t{2 + step % 2} << extra;
         copy(length, 1 + base + bits(extra));
     }
@@ -231,7 +161,7 @@ struct GzipHeader {
 /// one compressor; the time may also be 0), and its deflate data has the one form that compressor gives it.
 /// Fast compressors (XFL 4) take matches as they find them, so theirs are not held to the nearest.
 ///
-/// zlib has already accepted the member, and `plain` is what it expands to.
+/// The member has been inflated without complaint, and `plain` is what it expands to.
 inline void audit_signature_member(Bytes member, Bytes plain, Bytes vouched, std::string_view subject) {
     constexpr std::uint8_t fastest = 4;
     constexpr std::size_t trailer = 8;

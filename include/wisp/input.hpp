@@ -28,6 +28,10 @@ public:
     /// Reads at least one byte into `into` (not empty) and says how many; 0 only at the end.
     virtual std::size_t read_some(std::span<std::uint8_t> into) = 0;
 
+    /// As read_some(), but the bytes stay where the input has them, or come into `block` (not empty). They are valid
+    /// until the next call.
+    virtual Bytes borrow_some(std::span<std::uint8_t> block) { return block.first(read_some(block)); }
+
     /// The subject of errors about these bytes.
     virtual const std::string& name() const = 0;
 

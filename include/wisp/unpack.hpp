@@ -1,4 +1,4 @@
-// Packed bytes, unpacked: gzip by zlib, xz and zstd by the programs of that name.
+// Packed bytes, unpacked: gzip by wisp itself, xz and zstd by the programs of that name.
 #pragma once
 
 #include <algorithm>
@@ -8,9 +8,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-#include "wisp/gzip.hpp"
+#include "wisp/gunzip.hpp"
 #include "wisp/input.hpp"
 #include "wisp/process.hpp"
 #include "wisp/spool.hpp"
@@ -49,6 +50,9 @@ public:
         std::copy_n(left_.begin(), count, into.begin());
         left_ = left_.subspan(count);
         return count;
+    }
+    Bytes borrow_some(std::span<std::uint8_t> block) override {
+        return left_.empty() ? in_.borrow_some(block) : std::exchange(left_, {});
     }
     const std::string& name() const override { return in_.name(); }
 

@@ -17,7 +17,7 @@ headers() { (cd "$WISP_ROOT/include" && find wisp -name '*.hpp' | sort); }
 @test "two translation units that include every header link" {
     headers | sed 's/.*/#include "&"/' >one.cpp
     { cat one.cpp && echo 'int main() {}'; } >two.cpp
-    g++ "${warnings[@]}" -I"$WISP_ROOT/include" -o both one.cpp two.cpp -lcrypto -lz
+    g++ "${warnings[@]}" -I"$WISP_ROOT/include" -o both one.cpp two.cpp -lcrypto -lz -ldeflate -pthread
     ./both
 }
 
@@ -58,7 +58,7 @@ headers() { (cd "$WISP_ROOT/include" && find wisp -name '*.hpp' | sort); }
 @test "the README's library example compiles and writes an initrd that GNU cpio reads" {
     sed -n '/^```cpp/,/^```/p' "$WISP_ROOT/README.md" | sed '/^```/d' >example.cpp
     [ "$(wc -l <example.cpp)" -lt 30 ]
-    g++ "${warnings[@]}" -I"$WISP_ROOT/include" -o example example.cpp -lcrypto -lz
+    g++ "${warnings[@]}" -I"$WISP_ROOT/include" -o example example.cpp -lcrypto -lz -ldeflate -pthread
     echo service >service
     ./example service >initrd.img
     gzip -dc initrd.img | cpio -t --quiet >list

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "wisp/digest.hpp"
+#include "wisp/gunzip.hpp"
 #include "wisp/gzip.hpp"
 #include "wisp/input.hpp"
 #include "wisp/le.hpp"

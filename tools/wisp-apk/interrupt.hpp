@@ -3,6 +3,7 @@
 #pragma once
 
 #include <sys/select.h>
+#include <unistd.h>
 
 #include <array>
 #include <csignal>
@@ -13,8 +14,8 @@
 #include "wisp/error.hpp"
 #include "wisp/input.hpp"
 
-/// While it lives, SIGHUP, SIGINT and SIGTERM wait, unless they are ignored anyway. One that came meanwhile
-/// ends the program when it is gone, as if it had only just come.
+/// While it lives, SIGHUP, SIGINT and SIGTERM wait in this thread and in those that it starts, unless they are ignored
+/// anyway. One that came meanwhile ends the program when it is gone, as if it had only just come.
 class SignalDelay {
 public:
     SignalDelay() {
@@ -44,7 +45,7 @@ public:
         FD_SET(fd, &readable);
         if (pselect(fd + 1, &readable, nullptr, nullptr, nullptr, &mask_) < 0 && errno != EINTR)
             wisp::fail_errno(name, "wait");
-        if (last_ != 0) std::raise(last_); // it was taken, so it must come again, to wait once more
+        if (last_ != 0) ::kill(::getpid(), last_); // it was taken, so it must come again, to wait once more
         sigset_t pending;
         sigpending(&pending);
         for (const int signal : signals)

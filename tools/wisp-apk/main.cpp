@@ -1,4 +1,5 @@
 // wisp-apk: lists, verifies and extracts Alpine packages, and looks packages up in a repository index.
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "interrupt.hpp"
+#include "wisp/ahead.hpp"
 #include "wisp/apk.hpp"
 #include "wisp/apk_index.hpp"
 #include "wisp/digest_input.hpp"
@@ -103,17 +105,32 @@ std::optional<std::string> pinned_digest(const Arguments& arguments) {
 
 enum class Want { any_archive, package };
 
+/// Where the input comes from. A regular file is read and inflated ahead of its use: it never stalls as a pipe does.
+struct Origin {
+    Input& input;
+    int fd;
+
+    apk::Pace pace() const {
+        struct stat status {};
+        const bool regular = ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+        return regular ? apk::Pace::ahead : apk::Pace::step_by_step;
+    }
+};
+
 /// Reads the whole input and checks all the command line asks for.
-Reading read_input(const Arguments& arguments, Input& raw, Want want, const apk::EntryVisitor& visit) {
+Reading read_input(const Arguments& arguments, const Origin& origin, Want want, const apk::EntryVisitor& visit) {
     const auto keys = keyring(arguments);
     const auto pin = pinned_digest(arguments);
+    std::optional<AheadInput> ahead;
+    if (origin.pace() == apk::Pace::ahead) ahead.emplace(origin.input);
+    Input& raw = ahead ? static_cast<Input&>(*ahead) : origin.input;
     std::optional<DigestInput> digest;
     if (pin || arguments.has("report")) digest.emplace(DigestAlgorithm::sha256, raw);
     Input& in = digest ? static_cast<Input&>(*digest) : raw;
 
     Reading reading;
     if (keys || want == Want::package)
-        reading.package = apk::PackageReader(in, keys ? &*keys : nullptr).read(visit);
+        reading.package = apk::PackageReader(in, keys ? &*keys : nullptr, origin.pace()).read(visit);
     else
         apk::read_archive(in, visit);
     if (!digest) return reading;
@@ -125,8 +142,9 @@ Reading read_input(const Arguments& arguments, Input& raw, Want want, const apk:
 
 Reading read_input(const Arguments& arguments, Want want, const apk::EntryVisitor& visit) {
     const Fd file = open_file(arguments);
-    FdInput in(file ? file.get() : STDIN_FILENO, input_name(arguments));
-    return read_input(arguments, in, want, visit);
+    const int fd = file ? file.get() : STDIN_FILENO;
+    FdInput in(fd, input_name(arguments));
+    return read_input(arguments, {in, fd}, want, visit);
 }
 
 void print(std::string_view text) {
@@ -219,14 +237,14 @@ void extract(const Command& command) {
         if (!wanted.add(path)) misuse("'" + printable(path) + "'", "is not a path inside an archive");
     const SignalDelay signals;
     const Fd file = open_file(command.arguments);
-    InterruptibleInput in(signals, file ? file.get() : STDIN_FILENO, input_name(command.arguments));
+    const int fd = file ? file.get() : STDIN_FILENO;
+    InterruptibleInput in(signals, fd, input_name(command.arguments));
     Stage stage(command.arguments.value("directory").value_or("."));
-    const Reading reading =
-        read_input(command.arguments, in, Want::any_archive, [&](TarReader& archive, const TarEntry& entry) {
-            if (std::string path; wanted.takes(entry, archive.name(), path))
-                stage.add(path, (entry.mode & 0111) != 0,
-                          [&](Sink& out) { apk::copy_checked(archive, entry, out); });
-        });
+    const auto take = [&](TarReader& archive, const TarEntry& entry) {
+        if (std::string path; wanted.takes(entry, archive.name(), path))
+            stage.add(path, (entry.mode & 0111) != 0, [&](Sink& out) { apk::copy_checked(archive, entry, out); });
+    };
+    const Reading reading = read_input(command.arguments, {in, fd}, Want::any_archive, take);
     if (!command.arguments.has("if-present")) wanted.check_found(in.name());
     stage.publish();
     if (command.arguments.has("report")) print(report(reading));

@@ -1,7 +1,9 @@
 // wisp-cpio: a manifest on standard input becomes a newc archive on standard output.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <thread>
 
 #include "wisp/cpio.hpp"
 #include "wisp/cpio_list.hpp"
@@ -16,7 +18,7 @@ namespace {
 
 const Tool tool{
     .name = "wisp-cpio",
-    .help = R"(usage: wisp-cpio [-z[LEVEL]] [--mtime SECONDS] [FILE] > ARCHIVE
+    .help = R"(usage: wisp-cpio [-z[LEVEL]] [--threads N] [--mtime SECONDS] [FILE] > ARCHIVE
        wisp-cpio --list [FILE]
 
 Writes the newc archive (initramfs) that a manifest describes, the bytes gen_init_cpio would write.
@@ -31,6 +33,7 @@ FILE, or standard input, holds one entry a line:
   # a comment
 
   -z, --gzip[=LEVEL]   compress with gzip, level 1 to 9 (6)
+      --threads N      compress on N threads, 1 to 8 (one a core, up to 4): the same bytes
       --mtime SECONDS  every entry's time (SOURCE_DATE_EPOCH, or 0)
   -t, --list           print what an archive holds: concatenated and gzipped members too
       --help, --version
@@ -38,13 +41,20 @@ FILE, or standard input, holds one entry a line:
 Example: wisp-cpio < manifest | gzip > initrd.img
 )",
     .options = {{"gzip", 'z', Option::Value::optional},
+                {"threads", 0, Option::Value::required},
                 {"mtime", 0, Option::Value::required},
                 {"list", 't', Option::Value::none}},
 };
 
 int gzip_level(const Arguments& arguments) {
     if (arguments.value("gzip") == "") return 6;
-    return static_cast<int>(*arguments.number("gzip", 1, 9));
+    return static_cast<int>(*arguments.number("gzip", GzipSink::min_level, GzipSink::max_level));
+}
+
+std::size_t thread_count(const Arguments& arguments) {
+    const auto given = arguments.number("threads", 1, GzipSink::max_threads);
+    if (given && !arguments.has("gzip")) misuse("--threads", "is for what --gzip compresses");
+    return given ? static_cast<std::size_t>(*given) : std::clamp(std::thread::hardware_concurrency(), 1u, 4u);
 }
 
 void write_entries(const std::vector<Entry>& entries, std::uint32_t mtime, Sink& out) {
@@ -61,6 +71,7 @@ void write_archive(const Arguments& arguments) {
     const auto mtime = static_cast<std::uint32_t>(given ? *given : source_date_epoch(latest));
     const bool compress = arguments.has("gzip");
     const int level = compress ? gzip_level(arguments) : 0;
+    const std::size_t threads = thread_count(arguments);
 
     const auto in = open_operand(single_operand(arguments), "manifest");
     const std::vector<Entry> entries = read_manifest(*in, environment_variable);
@@ -68,7 +79,7 @@ void write_archive(const Arguments& arguments) {
 
     FdSink out(STDOUT_FILENO, "standard output");
     if (compress) {
-        GzipSink packed(out, level);
+        GzipSink packed(out, level, threads);
         write_entries(entries, mtime, packed);
     } else {
         write_entries(entries, mtime, out);
@@ -76,7 +87,7 @@ void write_archive(const Arguments& arguments) {
 }
 
 void list(const Arguments& arguments) {
-    for (const char* const option : {"gzip", "mtime"})
+    for (const char* const option : {"gzip", "threads", "mtime"})
         if (arguments.has(option)) misuse(std::string("--") + option, "does not go with --list");
     const auto in = open_operand(single_operand(arguments), "archive");
     FdSink out(STDOUT_FILENO, "standard output");

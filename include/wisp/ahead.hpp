@@ -1,0 +1,118 @@
+// Work that another core does meanwhile: reading ahead, and digesting behind.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "wisp/digest.hpp"
+#include "wisp/input.hpp"
+#include "wisp/sink.hpp"
+#include "wisp/view.hpp"
+#include "wisp/work_ring.hpp"
+
+namespace wisp {
+
+/// Another input, read ahead of whoever reads this one by a thread of its own: for inputs that take time to make their
+/// bytes. What it throws comes out in its place. Nothing else may read the other input meanwhile; it has been read past
+/// what came out of here, but never past its end.
+class AheadInput : public Input {
+public:
+    explicit AheadInput(Input& in) : in_(in), blocks_(1, ahead, [this](Block& block) { fill(block); }) {
+        while (!blocks_.is_full()) blocks_.submit();
+    }
+
+    std::size_t read_some(std::span<std::uint8_t> into) override {
+        if (left_.empty() && !next_block()) return 0;
+        const std::size_t count = std::min(into.size(), left_.size());
+        std::copy_n(left_.begin(), count, into.begin());
+        left_ = left_.subspan(count);
+        return count;
+    }
+    Bytes borrow_some(std::span<std::uint8_t>) override {
+        return left_.empty() && !next_block() ? Bytes() : std::exchange(left_, {});
+    }
+    const std::string& name() const override { return in_.name(); }
+
+private:
+    static constexpr std::size_t ahead = 4; // blocks
+
+    struct Block {
+        std::unique_ptr<std::uint8_t[]> bytes = std::make_unique_for_overwrite<std::uint8_t[]>(block_size);
+        std::size_t size = 0;
+    };
+
+    void fill(Block& block) {
+        block.size = 0;
+        if (std::exchange(ended_, true)) return; // also after what it throws
+        block.size = in_.read_up_to({block.bytes.get(), block_size});
+        ended_ = block.size < block_size;
+    }
+
+    bool next_block() {
+        if (in_use_) {
+            blocks_.release();
+            blocks_.submit();
+        }
+        in_use_ = true;
+        const Block& block = blocks_.oldest();
+        left_ = Bytes(block.bytes.get(), block.size);
+        return !left_.empty();
+    }
+
+    Input& in_;
+    bool ended_ = false; // the thread's
+    bool in_use_ = false;
+    Bytes left_;
+    WorkRing<Block> blocks_;
+};
+
+/// Digests what is written to it and passes nothing on: on a thread of its own, if there is enough of it.
+class BackgroundDigest : public Sink {
+public:
+    explicit BackgroundDigest(DigestAlgorithm algorithm) : digest_(algorithm) {}
+
+    /// The digest of what has been written. The object is spent.
+    std::vector<std::uint8_t> digest() {
+        while (blocks_ && !blocks_->is_empty()) retire();
+        digest_.update(filling_);
+        return digest_.finish();
+    }
+
+private:
+    static constexpr std::size_t behind = 4; // blocks
+    using Block = std::vector<std::uint8_t>;
+
+    void append(Bytes bytes) override {
+        while (!bytes.empty()) {
+            const Bytes part = bytes.first(std::min(bytes.size(), block_size - filling_.size()));
+            filling_.insert(filling_.end(), part.begin(), part.end());
+            if (filling_.size() == block_size) submit();
+            bytes = bytes.subspan(part.size());
+        }
+    }
+
+    void submit() {
+        if (!blocks_) blocks_.emplace(1, behind, [this](Block& block) { digest_.update(block); });
+        if (blocks_->is_full()) retire();
+        std::swap(blocks_->next(), filling_);
+        blocks_->submit();
+        filling_.clear();
+    }
+
+    void retire() {
+        blocks_->oldest();
+        blocks_->release();
+    }
+
+    Digest digest_;
+    Block filling_;
+    std::optional<WorkRing<Block>> blocks_;
+};
+
+} // namespace wisp

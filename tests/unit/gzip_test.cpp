@@ -1,0 +1,281 @@
+#include <catch2/catch.hpp>
+#include <zlib.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "wisp/ahead.hpp"
+#include "wisp/gunzip.hpp"
+#include "wisp/gzip.hpp"
+#include "wisp/hash_files.hpp"
+#include "wisp/text.hpp"
+#include "wisp/work_ring.hpp"
+
+using namespace wisp;
+
+namespace {
+
+constexpr std::size_t chunk_bytes = 256 * 1024; // what GzipSink cuts into
+
+/// Bytes of every kind: words that repeat, noise, zeros; the same in every run.
+std::vector<std::uint8_t> sample(std::size_t size) {
+    std::vector<std::uint8_t> bytes(size);
+    for (std::uint32_t i = 0, x = 1; i < size; ++i) {
+        x = x * 1664525 + 1013904223;
+        const std::uint32_t kind = i / 50'000 % 3;
+        bytes[i] = static_cast<std::uint8_t>(kind == 0 ? i % 7 + (x >> 30) : kind == 1 ? x >> 24 : 0);
+    }
+    return bytes;
+}
+
+std::vector<std::uint8_t> gzipped(Bytes plain, std::size_t threads, std::size_t piece) {
+    MemorySink out;
+    GzipSink packed(out, 6, threads);
+    for (std::size_t at = 0; at < plain.size(); at += piece)
+        packed.write(plain.subspan(at, std::min(piece, plain.size() - at)));
+    packed.finish();
+    return out.bytes;
+}
+
+/// What zlib makes of one whole gzip member; it must end where the member does.
+std::vector<std::uint8_t> by_zlib(Bytes packed, std::size_t expected) {
+    std::vector<std::uint8_t> plain(expected + 1);
+    z_stream stream{};
+    REQUIRE(inflateInit2(&stream, 15 + 16) == Z_OK);
+    stream.next_in = const_cast<Bytef*>(packed.data());
+    stream.avail_in = static_cast<uInt>(packed.size());
+    stream.next_out = plain.data();
+    stream.avail_out = static_cast<uInt>(plain.size());
+    CHECK(inflate(&stream, Z_FINISH) == Z_STREAM_END);
+    CHECK(stream.avail_in == 0);
+    plain.resize(stream.total_out);
+    inflateEnd(&stream);
+    return plain;
+}
+
+/// A gzip member by zlib with optional fields in its header: all that RFC 1952 has.
+std::vector<std::uint8_t> zlib_member(std::vector<std::uint8_t> plain, int level, int strategy, bool fields) {
+    std::vector<std::uint8_t> packed(plain.size() + 1000);
+    z_stream stream{};
+    REQUIRE(deflateInit2(&stream, level, Z_DEFLATED, 15 + 16, 8, strategy) == Z_OK);
+    std::array<Bytef, 300> extra{};
+    gz_header header{};
+    header.extra = extra.data();
+    header.extra_len = extra.size();
+    header.name = reinterpret_cast<Bytef*>(const_cast<char*>("a name"));
+    header.comment = reinterpret_cast<Bytef*>(const_cast<char*>("a comment"));
+    header.hcrc = 1;
+    if (fields) REQUIRE(deflateSetHeader(&stream, &header) == Z_OK);
+    stream.next_in = plain.data();
+    stream.avail_in = static_cast<uInt>(plain.size());
+    stream.next_out = packed.data();
+    stream.avail_out = static_cast<uInt>(packed.size());
+    REQUIRE(deflate(&stream, Z_FINISH) == Z_STREAM_END);
+    packed.resize(stream.total_out);
+    deflateEnd(&stream);
+    return packed;
+}
+
+/// Gives its bytes a few at a time.
+class Dribble : public MemoryInput {
+public:
+    Dribble(Bytes bytes, std::size_t most) : MemoryInput(bytes, "in"), most_(most) {}
+    std::size_t read_some(std::span<std::uint8_t> into) override {
+        return MemoryInput::read_some(into.first(std::min(into.size(), most_)));
+    }
+
+private:
+    std::size_t most_;
+};
+
+std::vector<std::uint8_t> gunzipped(Input& in) {
+    GunzipInput gunzip(in);
+    MemorySink out;
+    while (gunzip.next_member()) gunzip.copy_all(out);
+    return out.bytes;
+}
+
+} // namespace
+
+TEST_CASE("gzip has the same bytes by any number of threads and in any pieces, and zlib reads them") {
+    const std::size_t size = GENERATE(0u, 1u, chunk_bytes - 1, chunk_bytes, chunk_bytes + 1, 2 * chunk_bytes, 7 * chunk_bytes + 12345);
+    CAPTURE(size);
+    const auto plain = sample(size);
+    const auto alone = gzipped(plain, 1, 1 << 20);
+    CHECK(by_zlib(alone, plain.size()) == plain);
+    CHECK(gzipped(plain, 2, 100'003) == alone);
+    CHECK(gzipped(plain, 8, 4096) == alone);
+}
+
+TEST_CASE("chunks that libdeflate stores, codes by the fixed words or by its own are joined alike") {
+    // noise is stored, a few bytes take the fixed codes; each fills a chunk_bytes that another follows
+    std::vector<std::uint8_t> plain(4 * chunk_bytes + 3, 0);
+    std::uint32_t x = 7;
+    for (std::size_t i = 0; i < chunk_bytes; ++i) plain[i] = static_cast<std::uint8_t>((x = x * 1664525 + 1013904223) >> 24);
+    for (std::size_t i = chunk_bytes; i < 2 * chunk_bytes; ++i) plain[i] = static_cast<std::uint8_t>("wisp"[i % 4]);
+    for (std::size_t i = 3 * chunk_bytes; i < 4 * chunk_bytes; ++i)
+        plain[i] = static_cast<std::uint8_t>(i % 9 == 0 ? (x = x * 1664525 + 1013904223) >> 24 : 'a' + i % 5);
+    for (int level = 1; level <= 9; ++level) {
+        MemorySink out;
+        GzipSink packed(out, level, 2);
+        packed.write(Bytes(plain));
+        packed.finish();
+        CHECK(by_zlib(out.bytes, plain.size()) == plain);
+    }
+}
+
+TEST_CASE("a stream that is none has no last block") {
+    const auto walk = [](std::vector<std::uint8_t> stream) { deflate_data::BlockWalk(stream).last_block(); };
+    CHECK_THROWS_WITH(walk({}), "deflate: the compressor's output is none");
+    CHECK_THROWS_WITH(walk({0x06, 0x00}), "deflate: the compressor's output is none");             // a block of type 3
+    CHECK_THROWS_WITH(walk({0x01, 0x05, 0x00, 0xfa, 0xff}), "deflate: the compressor's output is none"); // cut
+    CHECK_THROWS_WITH(walk({0x4b, 0x04}), "deflate: the compressor's output is none");             // no end of block
+    const std::vector<std::uint8_t> fixed{0x4b, 0x04, 0x00};
+    const auto last = deflate_data::BlockWalk(fixed).last_block();
+    CHECK(last.begin == 0);
+    CHECK(last.end == 18);
+}
+
+TEST_CASE("gzip by zlib comes out whole whatever the level, the header and the pieces") {
+    const int level = GENERATE(0, 1, 6, 9);
+    const int strategy = GENERATE(Z_DEFAULT_STRATEGY, Z_FIXED, Z_HUFFMAN_ONLY, Z_RLE);
+    const bool fields = GENERATE(false, true);
+    CAPTURE(level, strategy, fields);
+    for (const std::size_t size : {0u, 1u, 5u, 100u, 1001u, 300'000u}) {
+        const auto plain = sample(size);
+        auto packed = zlib_member(plain, level, strategy, fields);
+        const auto second = zlib_member(plain, level, strategy, !fields);
+        packed.insert(packed.end(), second.begin(), second.end());
+        auto twice = plain;
+        twice.insert(twice.end(), plain.begin(), plain.end());
+        for (const std::size_t most : {1u, 7u, 4096u, 1u << 20}) {
+            Dribble in(packed, most);
+            CHECK(gunzipped(in) == twice);
+        }
+    }
+}
+
+TEST_CASE("gzip with a byte changed or cut off is refused, or says what it said") {
+    const auto plain = sample(3000);
+    const auto packed = zlib_member(plain, GENERATE(1, 9), GENERATE(Z_DEFAULT_STRATEGY, Z_FIXED), true);
+    const auto differs = [&](std::vector<std::uint8_t> changed) {
+        try {
+            MemoryInput in(changed, "in");
+            return gunzipped(in) != plain;
+        } catch (const Error& error) {
+            return error.fault != Fault::input;
+        }
+    };
+    for (std::size_t at = 0; at < packed.size(); ++at) {
+        CAPTURE(at);
+        for (const unsigned bit : {1u, 16u, 128u}) {
+            auto changed = packed;
+            changed[at] = static_cast<std::uint8_t>(changed[at] ^ bit);
+            CHECK_FALSE(differs(changed));
+        }
+        if (at > 0) {
+            Dribble cut(Bytes(packed).first(at), 1 << 20);
+            CHECK_THROWS_WITH(gunzipped(cut), Catch::StartsWith("in: is cut inside a gzip member at compressed byte "));
+        }
+    }
+}
+
+TEST_CASE("what is wrong with gzip is said in the same words by any engine") {
+    const auto good = zlib_member(sample(100), 6, Z_DEFAULT_STRATEGY, false);
+    const auto message = [&](std::size_t at, unsigned change) {
+        auto bad = good;
+        bad[at] = static_cast<std::uint8_t>(bad[at] ^ change);
+        try {
+            MemoryInput in(bad, "in");
+            gunzipped(in);
+        } catch (const Error& error) {
+            return std::string(error.what());
+        }
+        return std::string();
+    };
+    const std::size_t size = good.size();
+    CHECK(message(0, 1) == "in: has something that is not gzip at byte 0");
+    CHECK(message(1, 1) == "in: is damaged gzip at byte 2: the second byte of its header is wrong");
+    CHECK(message(2, 1) == "in: is damaged gzip at byte 3: compression method 9, known is only deflate");
+    CHECK(message(3, 0x20) == "in: is damaged gzip at byte 4: reserved header flags are set");
+    CHECK(message(10, 6) == "in: has damaged deflate data in the gzip member at byte 0");
+    CHECK(message(size - 8, 1) == "in: is damaged gzip at byte " + std::to_string(size - 4) + ": incorrect data check");
+    CHECK(message(size - 1, 1) == "in: is damaged gzip at byte " + std::to_string(size) + ": incorrect length check");
+    auto checked = zlib_member(sample(100), 6, Z_DEFAULT_STRATEGY, true);
+    checked[20] ^= 1; // inside the extra field
+    MemoryInput in(checked, "in");
+    CHECK_THROWS_WITH(gunzipped(in), "in: is damaged gzip at byte 331: incorrect header check");
+}
+
+TEST_CASE("results come out of a ring of jobs in order, and errors where they belong") {
+    const std::size_t threads = GENERATE(0u, 1u, 4u);
+    WorkRing<int> ring(threads, 3, [](int& job) {
+        if (job == 70) throw Error("job", "is the seventieth");
+        job *= 2;
+    });
+    int next = 0, taken = 0;
+    const auto take = [&] {
+        CHECK(ring.oldest() == 2 * taken++);
+        ring.release();
+    };
+    while (next < 70) {
+        if (ring.is_full()) take();
+        ring.next() = next++;
+        ring.submit();
+    }
+    while (!ring.is_empty()) take();
+    CHECK(taken == 70);
+    ring.next() = 70;
+    ring.submit();
+    CHECK_THROWS_WITH(ring.oldest(), "job: is the seventieth");
+}
+
+TEST_CASE("an input that is read ahead gives its bytes, then its error, then nothing") {
+    struct Failing : MemoryInput {
+        using MemoryInput::MemoryInput;
+        std::size_t read_some(std::span<std::uint8_t> into) override {
+            const std::size_t count = MemoryInput::read_some(into);
+            if (count == 0) refuse(name(), "is at its end");
+            return count;
+        }
+    };
+    const auto plain = sample(block_size * 6);
+    MemoryInput whole(plain, "in");
+    MemorySink all;
+    AheadInput(whole).copy_all(all);
+    CHECK(all.bytes == plain);
+    Failing failing(plain, "in");
+    AheadInput ahead(failing);
+    MemorySink some;
+    CHECK_THROWS_WITH(ahead.copy_all(some), "in: is at its end");
+    CHECK(some.bytes == plain);
+}
+
+TEST_CASE("a digest in the background is the digest") {
+    for (const std::size_t size : {std::size_t{0}, std::size_t{3}, block_size, 9 * block_size + 1}) {
+        const auto plain = sample(size);
+        BackgroundDigest digest(DigestAlgorithm::sha256);
+        digest.write(Bytes(plain).first(size / 3));
+        digest.write(Bytes(plain).subspan(size / 3));
+        CHECK(digest.digest() == digest_of(DigestAlgorithm::sha256, plain));
+    }
+}
+
+TEST_CASE("files are digested in order by any number of threads, and the first that is missing is named") {
+    const std::vector<std::string> paths{"Makefile", "/dev/null", "README.md", "Makefile"};
+    for (const std::size_t threads : {1u, 2u, 8u}) {
+        const auto found = hash_files(paths, threads);
+        REQUIRE(found.size() == paths.size());
+        for (std::size_t i = 0; i < paths.size(); ++i) {
+            const auto bytes = FdInput(open_read(paths[i]), paths[i]).read_all(1 << 20);
+            CHECK(found[i].size == bytes.size());
+            CHECK(found[i].sha256 == digest_of(DigestAlgorithm::sha256, bytes));
+        }
+        CHECK_THROWS_WITH(hash_files({"Makefile", "/nowhere/a", "/nowhere/b"}, threads),
+                          "/nowhere/a: open: No such file or directory");
+    }
+    CHECK(hash_files({}).empty());
+}
