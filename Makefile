@@ -42,7 +42,7 @@ INITS     = $(INIT_ARCHES:%=$(BUILD)/init/init-%)
 UNIT_SRC := $(wildcard tests/unit/*.cpp)
 UNIT_OBJ  = $(UNIT_SRC:%.cpp=$(BUILD)/%.o)
 
-.PHONY: all tools init unit demo test sanitized reproduce judges services install uninstall clean help
+.PHONY: all tools init unit demo test sanitized reproduce bench instructions judges services install uninstall clean help
 .DELETE_ON_ERROR:
 
 all: tools init ## the tools and both inits
@@ -151,6 +151,28 @@ $(BUILD)/services/probe-%: tests/services/probe.cpp
 	$(call say,CXX,$@)
 	@mkdir -p $(@D)
 	$(Q)$(INIT_CXX_$*) -std=c++20 -O2 -static -s -o $@ $<
+
+# ---- benchmarks ------------------------------------------------------------------------------------------------
+
+bench: ## measure beside the tools people use today: a table, and BUILD/bench/results.json; SHORT=1: under two minutes
+	@.ci/setup bench
+	@$(MAKE) --no-print-directory -j2 all $(BUILD)/services/hello-x86_64 $(BUILD)/bench/race $(BUILD)/bench/minimal-init
+	@bench/run $(if $(SHORT),--short) $(BUILD)
+
+instructions: ## compare the tools' instruction counts with bench/instructions.txt; RECORD=1 writes it
+	@.ci/setup bench
+	@$(MAKE) --no-print-directory -j2 tools
+	@bench/instructions $(if $(RECORD),--record) $(BUILD)
+
+$(BUILD)/bench/race: bench/race.cpp $(BUILD)/flags
+	$(call say,CXX,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(FLAGS) -MF $(BUILD)/dep/race.d -o $@ $< $(LDFLAGS)
+
+$(BUILD)/bench/minimal-init: bench/minimal_init.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(patsubst %g++,%gcc,$(INIT_CXX_x86_64)) -O2 -Wall -Wextra -static -s -o $@ $<
 
 # ---- installing ------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,8 @@
+# What missed its target. In the short form a ratio may be half as much again: noise is no regression.
+def slack: if .short then 1.5 else 1 end;
+slack as $slack
+| .rows[]
+| if .kind == "duel" and .target != null and .ratio > .target * $slack then .work
+  elif .kind == "bound" and .value > .limit then .what
+  elif .kind == "scaling" and .exponent > 1.1 then .work
+  else empty end
