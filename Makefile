@@ -93,8 +93,8 @@ SERVICES = $(addprefix $(BUILD)/services/,hello-aarch64 hello-x86_64 probe-aarch
 
 test: ## set up and run every test
 	@.ci/setup test
-	@$(MAKE) --no-print-directory -j2 all unit sanitized judges services
-	@tests/run $(BUILD)
+	@$(MAKE) --no-print-directory -j2 all unit sanitized judges services $(BUILD)/bench/race
+	@AARCH64_CC='$(INIT_CXX_aarch64)' tests/run $(BUILD)
 
 sanitized: ## the tools and unit tests once more, by clang++ with ASan and UBSan, in BUILD/san
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/san CXX=clang++ \
@@ -156,8 +156,8 @@ $(BUILD)/services/probe-%: tests/services/probe.cpp
 
 bench: ## measure beside the tools people use today: a table, and BUILD/bench/results.json; SHORT=1: under two minutes
 	@.ci/setup bench
-	@$(MAKE) --no-print-directory -j2 all $(BUILD)/services/hello-x86_64 $(BUILD)/bench/race $(BUILD)/bench/minimal-init
-	@bench/run $(if $(SHORT),--short) $(BUILD)
+	@$(MAKE) --no-print-directory -j2 all $(BUILD)/services/hello-aarch64 $(BUILD)/bench/race $(BUILD)/bench/minimal-init
+	@AARCH64_CC='$(INIT_CXX_aarch64)' bench/run $(if $(SHORT),--short) $(BUILD)
 
 instructions: ## compare the tools' instruction counts with bench/instructions.txt; RECORD=1 writes it
 	@.ci/setup bench
@@ -172,7 +172,8 @@ $(BUILD)/bench/race: bench/race.cpp $(BUILD)/flags
 $(BUILD)/bench/minimal-init: bench/minimal_init.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(patsubst %g++,%gcc,$(INIT_CXX_x86_64)) -O2 -Wall -Wextra -static -s -o $@ $<
+	$(Q)$(INIT_CXX_aarch64) -x c -Os -Wall -Wextra -ffreestanding -nostdlib -static -fno-stack-protector \
+	    -fno-asynchronous-unwind-tables -Wl,--build-id=none -Wl,-z,max-page-size=4096 -s -o $@ $<
 
 # ---- installing ------------------------------------------------------------------------------------------------
 
