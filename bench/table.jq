@@ -14,10 +14,11 @@ def mib: . / 1024 | fixed(1);
     $rows[] | select(.kind == "bound") | [.what, (.value | tostring), (.limit | tostring), .unit]),
   (if any($rows[]; .kind == "scaling") then
     "",
-    table(["growth of", "processors", "amounts", "ms", "exponent", "peak memory, MiB"];
+    table(["growth of", "processors", "amounts", "ms", "exponent", "of the last step", "peak memory, MiB"];
       $rows[] | select(.kind == "scaling")
       | [.work, (.processors | tostring), (.points | map(.amount | tostring) | join(", ")) + " " + .unit,
-         (.points | map(.ms | ms) | join(", ")), (.exponent | fixed(2)), (.points | map(.rss_kib) | max | mib)])
+         (.points | map(.ms | ms) | join(", ")), (.exponent | fixed(2)),
+         (.last_exponent // nan | fixed(2)), (.points | map(.rss_kib) | max | mib)])
   else empty end),
   (if any($rows[]; .kind == "boot") then
     "",
