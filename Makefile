@@ -201,7 +201,7 @@ clean: ## remove what was built
 
 help: ## this text
 	@echo 'targets:'
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1 \2/p' Makefile | awk '{ name = $$1; sub(/ *[a-z]+ /, ""); printf "  %-12s%s\n", name, $$0 }'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1 \2/p' Makefile | awk '{ name = $$1; sub(/ *[a-z]+ /, ""); printf "  %-14s%s\n", name, $$0 }'
 	@echo 'variables:'
 	@sed -n '/^# Compiler/,/^HOST_ARCH/{/^[A-Z]/!d;/^HOST_ARCH/d;s/ *=.*//;s/^/  /p;}' Makefile
 

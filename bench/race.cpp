@@ -21,7 +21,8 @@ namespace {
 constexpr const char* usage =
     "usage: race ROUNDS {NAME PREPARATION COMMAND}...\n\n"
     "Runs the shell's COMMANDs one after the other, ROUNDS times after a round that warms up, each after\n"
-    "its PREPARATION, which is not timed; who begins changes every round. Prints a JSON object for each: its\n"
+    "its PREPARATION, which is not timed; who begins changes every round. Prints a JSON object for each: "
+    "its\n"
     "name, the median, the least and the most milliseconds, and the peak resident memory, in KiB, of the\n"
     "largest process among those it ran.\n";
 
@@ -45,7 +46,8 @@ rusage run(const std::string& script) {
     rusage use{};
     while (wait4(child, &status, 0, &use) < 0)
         if (errno != EINTR) throw std::runtime_error(std::string("wait4: ") + std::strerror(errno));
-    if (status != 0) throw std::runtime_error("'" + script + "' ended with wait status " + std::to_string(status));
+    if (status != 0)
+        throw std::runtime_error("'" + script + "' ended with wait status " + std::to_string(status));
     return use;
 }
 
@@ -73,8 +75,10 @@ double median(std::vector<double> values) {
 
 void print(const Runner& runner) {
     const auto [least, most] = std::ranges::minmax(runner.milliseconds);
-    std::printf("{\"name\": \"%s\", \"median_ms\": %.2f, \"least_ms\": %.2f, \"most_ms\": %.2f, \"peak_rss_kib\": %ld}\n",
-                runner.name.c_str(), median(runner.milliseconds), least, most, runner.peak_rss_kib);
+    std::printf(
+        "{\"name\": \"%s\", \"median_ms\": %.2f, \"least_ms\": %.2f, \"most_ms\": %.2f, \"peak_rss_kib\": "
+        "%ld}\n",
+        runner.name.c_str(), median(runner.milliseconds), least, most, runner.peak_rss_kib);
 }
 
 } // namespace
@@ -88,7 +92,8 @@ int main(int argc, char** argv) try {
     }
     std::vector<Runner> runners;
     for (std::size_t i = 1; i < arguments.size(); i += 3)
-        runners.push_back({.name = arguments[i], .preparation = arguments[i + 1], .command = arguments[i + 2]});
+        runners.push_back(
+            {.name = arguments[i], .preparation = arguments[i + 1], .command = arguments[i + 2]});
     race(runners, static_cast<std::size_t>(rounds));
     std::ranges::for_each(runners, print);
     return std::fflush(stdout) == 0 ? 0 : 2;

@@ -209,14 +209,16 @@ private:
                         std::to_string(align) + ", runs on " + page + "-byte pages";
     }
 
-    /// Whether `words` stand in what is loaded, which of a program with its debugging information is the lesser part.
+    /// Whether `words` stand in what is loaded, which of a program with its debugging information is the
+    /// lesser part.
     bool loads(std::string_view words) const {
         return std::ranges::any_of(loads_, [&](const Segment& load) {
             return contains(load.header.p_offset, load.header.p_filesz, words);
         });
     }
 
-    /// Whether `words` stand in `count` bytes of the file. Blocks overlap, so that words across a border are found.
+    /// Whether `words` stand in `count` bytes of the file. Blocks overlap, so that words across a border are
+    /// found.
     bool contains(std::uint64_t offset, std::uint64_t count, std::string_view words) const {
         std::vector<std::uint8_t> block(std::min<std::uint64_t>(block_size, count));
         for (std::uint64_t at = 0; at + words.size() <= count; at += block.size() - words.size() + 1) {
@@ -242,8 +244,8 @@ private:
 } // namespace detail
 
 /// Checks a file; of one that is not ELF the first magic_size bytes are enough. Reads only headers, except
-/// that with pages over 4096 bytes what is loaded is searched for jemalloc. Whatever is wrong with the file is
-/// an objection, worded without the subject; an Error is about reading it. Sources: gABI chapter 5; what
+/// that with pages over 4096 bytes what is loaded is searched for jemalloc. Whatever is wrong with the file
+/// is an objection, worded without the subject; an Error is about reading it. Sources: gABI chapter 5; what
 /// the kernel insists on, fs/binfmt_elf.c.
 inline ElfReport check_elf(const Seekable& file, const ElfDemand& demand) {
     return detail::ElfChecker(file, demand).check();

@@ -279,10 +279,11 @@ TEST_CASE("doubts are warnings") {
 
 TEST_CASE("jemalloc's words are found wherever they are loaded from, and matter only with large pages") {
     const std::string words = "Unsupported system page size";
-    // The search reads blocks that overlap by one byte less than the words have, from a segment's first byte on.
+    // The search reads blocks that overlap by one byte less than the words have, from a segment's first byte
+    // on.
     constexpr std::size_t start = 0x10000, length = 2 * block_size;
-    const std::size_t at = start + GENERATE(values<std::size_t>({0, block_size - 28, block_size - 27, block_size - 1,
-                                                                 block_size, length - 28}));
+    const std::size_t at = start + GENERATE(values<std::size_t>({0, block_size - 28, block_size - 27,
+                                                                 block_size - 1, block_size, length - 28}));
     Program program = good().load(r, start, 0x500000, length, length);
     program.size = start + length + words.size();
     auto bytes = program.bytes();
