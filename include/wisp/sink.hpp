@@ -150,14 +150,18 @@ private:
     /// Holes stay holes, unread, and other blocks are the kernel's to copy (or to share) up to one that may be of zeros:
     /// that is the caller's to read, and append()'s to look at.
     std::uint64_t append_from(int fd, std::uint64_t count) override {
+        if (!kernel_copies_ || count < block_size) return 0;
+        const off_t start = ::lseek(fd, 0, SEEK_CUR);
+        if (start < 0) return 0;
         std::uint64_t taken = 0;
         while (kernel_copies_ && count - taken >= block_size) {
-            if (const std::uint64_t hole = pass_hole(fd, count - taken); hole > 0) {
+            const off_t here = start + static_cast<off_t>(taken);
+            if (const std::uint64_t hole = pass_hole(fd, here, count - taken); hole > 0) {
                 append_zeros(hole);
                 taken += hole;
                 continue;
             }
-            if (may_begin_with_zeros(fd)) break;
+            if (may_begin_with_zeros(fd, here)) break;
             flush();
             const std::uint64_t copied = copy_block(fd);
             if (copied == 0) break;
@@ -166,30 +170,27 @@ private:
         return taken;
     }
 
-    /// How many bytes of a hole, at most `most`, lie where `fd` stands; it is moved behind them. 0 where there is no hole
-    /// worth it, or the file system knows none.
-    static std::uint64_t pass_hole(int fd, std::uint64_t most) {
+    /// How many bytes of a hole, at most `most`, lie at `here`, where `fd` stands; it is moved behind them. 0 where there is
+    /// no hole worth it, or the file system knows none.
+    static std::uint64_t pass_hole(int fd, off_t here, std::uint64_t most) {
 #ifdef SEEK_DATA
-        const off_t here = ::lseek(fd, 0, SEEK_CUR);
-        if (here < 0) return 0;
         const off_t data = ::lseek(fd, here, SEEK_DATA);
+        if (data == here) return 0;
         // No data behind `here` is a hole up to the end of the file, which may be before `most`.
         const off_t end = data < 0 && errno == ENXIO ? ::lseek(fd, 0, SEEK_END) : data;
         const std::uint64_t length = end <= here ? 0 : std::min(static_cast<std::uint64_t>(end - here), most);
         const std::uint64_t hole = length < least_hole ? 0 : length;
-        if (::lseek(fd, here + static_cast<off_t>(hole), SEEK_SET) < 0) return 0;
-        return hole;
+        return ::lseek(fd, here + static_cast<off_t>(hole), SEEK_SET) < 0 ? 0 : hole;
 #else
-        static_cast<void>(fd), static_cast<void>(most);
+        static_cast<void>(fd), static_cast<void>(here), static_cast<void>(most);
         return 0;
 #endif
     }
 
     /// Also where that cannot be known.
-    static bool may_begin_with_zeros(int fd) {
+    static bool may_begin_with_zeros(int fd, off_t here) {
         std::array<std::uint8_t, 64> head{};
-        const off_t here = ::lseek(fd, 0, SEEK_CUR);
-        return here < 0 || ::pread(fd, head.data(), head.size(), here) < 0 || are_zero(head);
+        return ::pread(fd, head.data(), head.size(), here) < 0 || are_zero(head);
     }
 
     /// Has the kernel copy a block, or what there is of it. 0 at the end of the file, and where the kernel will not, which
