@@ -48,7 +48,7 @@ INITS     = $(INIT_ARCHES:%=$(BUILD)/init/init-%)
 UNIT_SRC := $(wildcard tests/unit/*.cpp)
 UNIT_OBJ  = $(UNIT_SRC:%.cpp=$(BUILD)/%.o)
 
-.PHONY: all tools init unit demo test sanitized reproduce judges services install uninstall clean help
+.PHONY: all tools init unit demo test sanitized reproduce bench instructions judges services install uninstall clean help
 .DELETE_ON_ERROR:
 
 all: tools init ## the tools and both inits
@@ -100,8 +100,8 @@ SERVICES = $(addprefix $(BUILD)/services/,hello-aarch64 hello-x86_64 probe-aarch
 
 test: ## set up and run every test
 	@.ci/setup test
-	@$(MAKE) --no-print-directory -j2 all unit sanitized judges services
-	@tests/run $(BUILD)
+	@$(MAKE) --no-print-directory -j2 all unit sanitized judges services $(BUILD)/bench/race
+	@AARCH64_CC='$(INIT_CXX_aarch64)' tests/run $(BUILD)
 
 sanitized: ## the tools and unit tests once more, by clang++ with ASan and UBSan and with zlib, in BUILD/san
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/san CXX=clang++ ISAL= \
@@ -180,6 +180,29 @@ $$(BUILD)/services/$(1)-%: tests/services/$(1).cpp
 endef
 $(foreach name,ends probe witness escape stopwatch minimal,$(eval $(call service,$(name))))
 
+# ---- benchmarks ------------------------------------------------------------------------------------------------
+
+bench: ## measure beside the tools people use today: a table, and BUILD/bench/results.json; SHORT=1: under two minutes
+	@.ci/setup bench
+	@$(MAKE) --no-print-directory -j2 all $(BUILD)/services/hello-aarch64 $(BUILD)/bench/race $(BUILD)/bench/minimal-init
+	@AARCH64_CC='$(INIT_CXX_aarch64)' bench/run $(if $(SHORT),--short) $(BUILD)
+
+instructions: ## compare the tools' instruction counts with bench/instructions.txt; RECORD=1 writes it
+	@.ci/setup bench
+	@$(MAKE) --no-print-directory -j2 tools
+	@bench/instructions $(if $(RECORD),--record) $(BUILD)
+
+$(BUILD)/bench/race: bench/race.cpp $(BUILD)/flags
+	$(call say,CXX,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(FLAGS) -MF $(BUILD)/dep/race.d -o $@ $< $(LDFLAGS)
+
+$(BUILD)/bench/minimal-init: bench/minimal_init.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(INIT_CXX_aarch64) -x c -Os -Wall -Wextra -ffreestanding -nostdlib -static -fno-stack-protector \
+	    -fno-asynchronous-unwind-tables -Wl,--build-id=none -Wl,-z,max-page-size=4096 -s -o $@ $<
+
 # ---- installing ------------------------------------------------------------------------------------------------
 
 install: all ## into PREFIX
@@ -206,7 +229,7 @@ clean: ## remove what was built
 
 help: ## this text
 	@echo 'targets:'
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1 \2/p' Makefile | awk '{ name = $$1; sub(/ *[a-z]+ /, ""); printf "  %-12s%s\n", name, $$0 }'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1 \2/p' Makefile | awk '{ name = $$1; sub(/ *[a-z]+ /, ""); printf "  %-14s%s\n", name, $$0 }'
 	@echo 'variables:'
 	@sed -n '/^# Compiler/,/^HOST_ARCH/{/^[A-Z]/!d;/^HOST_ARCH/d;s/ *=.*//;s/^/  /p;}' Makefile
 

@@ -199,7 +199,7 @@ private:
             align = std::max<std::uint64_t>(align, load.header.p_align);
         }
         const std::string page = std::to_string(demand_.page_size);
-        if (demand_.page_size > 4096 && contains(jemalloc_words))
+        if (demand_.page_size > 4096 && loads(jemalloc_words))
             warn(
                 "contains jemalloc, which aborts (\"Unsupported system page size\") unless it was built for "
                 "pages of " +
@@ -211,13 +211,21 @@ private:
                         std::to_string(align) + ", runs on " + page + "-byte pages";
     }
 
-    /// Whether `words` stand anywhere in the file. Blocks overlap, so that words across a border are found.
-    bool contains(std::string_view words) const {
-        std::vector<std::uint8_t> block(block_size);
-        for (std::uint64_t at = 0; at + words.size() <= file_.size(); at += block.size() - words.size() + 1) {
-            const auto part =
-                std::span(block).first(std::min<std::uint64_t>(block.size(), file_.size() - at));
-            file_.read(at, part, "block");
+    /// Whether `words` stand in what is loaded, which of a program with its debugging information is the
+    /// lesser part.
+    bool loads(std::string_view words) const {
+        return std::ranges::any_of(loads_, [&](const Segment& load) {
+            return contains(load.header.p_offset, load.header.p_filesz, words);
+        });
+    }
+
+    /// Whether `words` stand in `count` bytes of the file. Blocks overlap, so that words across a border are
+    /// found.
+    bool contains(std::uint64_t offset, std::uint64_t count, std::string_view words) const {
+        std::vector<std::uint8_t> block(std::min<std::uint64_t>(block_size, count));
+        for (std::uint64_t at = 0; at + words.size() <= count; at += block.size() - words.size() + 1) {
+            const auto part = std::span(block).first(std::min<std::uint64_t>(block.size(), count - at));
+            file_.read(offset + at, part, "block");
             if (as_text(part).find(words) != std::string_view::npos) return true;
         }
         return false;
@@ -238,7 +246,7 @@ private:
 } // namespace detail
 
 /// Checks a file; of one that is not ELF the first magic_size bytes are enough. Reads only headers, except
-/// that with pages over 4096 bytes all of the file is searched for jemalloc. Whatever is wrong with the file
+/// that with pages over 4096 bytes what is loaded is searched for jemalloc. Whatever is wrong with the file
 /// is an objection, worded without the subject; an Error is about reading it. Sources: gABI chapter 5; what
 /// the kernel insists on, fs/binfmt_elf.c.
 inline ElfReport check_elf(const Seekable& file, const ElfDemand& demand) {

@@ -55,7 +55,7 @@ public:
     /// Moves exactly `count` bytes to `out`, or throws as read_exactly() does.
     void copy_exactly(Sink& out, std::uint64_t count, std::string_view what) {
         std::vector<std::uint8_t> block(std::min<std::uint64_t>(count, block_size));
-        for (std::uint64_t left = count; left > 0;) {
+        for (std::uint64_t left = count - pass_on(out, count); left > 0; left -= pass_on(out, left)) {
             const auto part = std::span(block).first(std::min<std::uint64_t>(left, block.size()));
             const std::size_t have = read_some(part);
             if (have == 0) cut(what, count - left, count);
@@ -81,6 +81,10 @@ public:
         return all;
     }
 
+protected:
+    /// Moves up to `count` bytes to `out` without reading them, where both can; says how many.
+    virtual std::uint64_t pass_on(Sink&, std::uint64_t) { return 0; }
+
 private:
     [[noreturn]] void cut(std::string_view what, std::uint64_t have, std::uint64_t wanted) const {
         refuse(name(), "is cut in " + std::string(what) + ": " + std::to_string(have) + " of " +
@@ -104,6 +108,8 @@ public:
     const std::string& name() const override { return name_; }
 
 private:
+    std::uint64_t pass_on(Sink& out, std::uint64_t count) override { return out.take_from(fd_, count); }
+
     Fd owned_;
     int fd_;
     std::string name_;

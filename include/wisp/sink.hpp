@@ -54,6 +54,14 @@ public:
     /// Zeros up to the next multiple of `alignment`, a power of two, counted from this sink's first byte.
     void pad_to(std::uint64_t alignment) { zeros(padding(position_, alignment)); }
 
+    /// Takes up to `count` bytes from where the descriptor `fd` stands, and moves it behind them, without their passing
+    /// through this process. Returns how many, 0 where it cannot or would not: then they have to be read and written.
+    std::uint64_t take_from(int fd, std::uint64_t count) {
+        const std::uint64_t taken = append_from(fd, count);
+        position_ += taken;
+        return taken;
+    }
+
     /// Everything has been written: makes it last, or throws. A sink that is destroyed without it has written
     /// something incomplete, and must leave it looking so.
     void finish() { end(); }
@@ -68,6 +76,7 @@ protected:
         for (; count > 0; count -= std::min<std::uint64_t>(count, block.size()))
             append(Bytes(block).first(std::min<std::uint64_t>(count, block.size())));
     }
+    virtual std::uint64_t append_from(int, std::uint64_t) { return 0; }
     virtual void end() {}
 
 private:
@@ -91,12 +100,13 @@ private:
 };
 
 /// Writes to a descriptor that stays the caller's, through one block of memory. At the end of a regular file that is
-/// not opened for appending, long runs of zeros become holes, also blocks of zeros in what is written; on anything else
-/// nothing ever seeks.
+/// not opened for appending, long runs of zeros become holes, also blocks of zeros in what is written, and the kernel
+/// copies what take_from() gets; on anything else nothing ever seeks.
 class FdSink : public Sink {
 public:
     /// `name` is the subject of every error, "standard output" for descriptor 1.
-    FdSink(int fd, std::string_view name) : fd_(fd), name_(name), holes_(can_have_holes(fd)) {
+    FdSink(int fd, std::string_view name)
+        : fd_(fd), name_(name), holes_(can_have_holes(fd)), kernel_copies_(holes_) {
         buffer_.reserve(block_size);
     }
 
@@ -137,6 +147,66 @@ private:
         ends_in_hole_ = true;
     }
 
+    /// Holes stay holes, unread, and other blocks are the kernel's to copy (or to share) up to one that may be of zeros:
+    /// that is the caller's to read, and append()'s to look at.
+    std::uint64_t append_from(int fd, std::uint64_t count) override {
+        if (!kernel_copies_ || count < block_size) return 0;
+        const off_t start = ::lseek(fd, 0, SEEK_CUR);
+        if (start < 0) return 0;
+        std::uint64_t taken = 0;
+        while (kernel_copies_ && count - taken >= block_size) {
+            const off_t here = start + static_cast<off_t>(taken);
+            if (const std::uint64_t hole = pass_hole(fd, here, count - taken); hole > 0) {
+                append_zeros(hole);
+                taken += hole;
+                continue;
+            }
+            if (may_begin_with_zeros(fd, here)) break;
+            flush();
+            const std::uint64_t copied = copy_block(fd);
+            if (copied == 0) break;
+            taken += copied;
+        }
+        return taken;
+    }
+
+    /// How many bytes of a hole, at most `most`, lie at `here`, where `fd` stands; it is moved behind them. 0 where there is
+    /// no hole worth it, or the file system knows none.
+    static std::uint64_t pass_hole(int fd, off_t here, std::uint64_t most) {
+#ifdef SEEK_DATA
+        const off_t data = ::lseek(fd, here, SEEK_DATA);
+        if (data == here) return 0;
+        // No data behind `here` is a hole up to the end of the file, which may be before `most`.
+        const off_t end = data < 0 && errno == ENXIO ? ::lseek(fd, 0, SEEK_END) : data;
+        const std::uint64_t length = end <= here ? 0 : std::min(static_cast<std::uint64_t>(end - here), most);
+        const std::uint64_t hole = length < least_hole ? 0 : length;
+        return ::lseek(fd, here + static_cast<off_t>(hole), SEEK_SET) < 0 ? 0 : hole;
+#else
+        static_cast<void>(fd), static_cast<void>(here), static_cast<void>(most);
+        return 0;
+#endif
+    }
+
+    /// Also where that cannot be known.
+    static bool may_begin_with_zeros(int fd, off_t here) {
+        std::array<std::uint8_t, 64> head{};
+        return ::pread(fd, head.data(), head.size(), here) < 0 || are_zero(head);
+    }
+
+    /// Has the kernel copy a block, or what there is of it. 0 at the end of the file, and where the kernel will not, which
+    /// is then so for good: files of two file systems, a file system or a kernel without the call. What is really wrong
+    /// with either file the caller will meet again.
+    std::uint64_t copy_block(int fd) {
+#ifdef __linux__
+        const ssize_t copied = ::copy_file_range(fd, nullptr, fd_, nullptr, block_size, 0);
+        if (copied > 0) ends_in_hole_ = false;
+        if (copied >= 0) return static_cast<std::uint64_t>(copied);
+#endif
+        kernel_copies_ = false;
+        static_cast<void>(fd);
+        return 0;
+    }
+
     void end() override {
         flush();
         if (!ends_in_hole_) return;
@@ -162,6 +232,7 @@ private:
     int fd_;
     std::string name_;
     bool holes_;
+    bool kernel_copies_; // as long as it has not declined
     bool ends_in_hole_ = false;
     std::vector<std::uint8_t> buffer_;
 };

@@ -339,6 +339,85 @@ T
     cmp appended image
 }
 
+# traceable: skips where there is no strace, and ends what cannot be under it: the sanitizers' search for leaks.
+traceable() {
+    strace -o calls true || skip 'strace cannot run here'
+    export ASAN_OPTIONS=detect_leaks=0
+}
+
+# large_file NAME: 3 MiB of data, as much of a hole, 1 MiB of zeros that are no hole, and a bit.
+large_file() {
+    head -c 3M /dev/urandom >"$1"
+    truncate -s 6M "$1"
+    head -c 1M /dev/zero >>"$1"
+    head -c 1000 /dev/urandom >>"$1"
+}
+
+@test "holes in a file are not read, and stay holes" {
+    truncate -s 1G large
+    echo end >>large
+    echo 'file large large 0644 0 0' >manifest
+    traceable
+    strace -e trace=read,copy_file_range -o calls wisp-fat32 --size 2G manifest >image
+    [ "$(wc -l <calls)" -lt 100 ]
+    [ "$(stat -c %b image)" -lt 20000 ] # the FATs
+    wisp-fat32 --cat large image | cmp - large
+}
+
+@test "the kernel's copying, its refusal at any call and its doing less than asked give the same bytes" {
+    large_file large
+    echo 'file large large 0644 0 0' >manifest
+    wisp-fat32 manifest | cat >wanted
+    wisp-fat32 manifest >image
+    cmp image wanted
+    traceable
+    for fault in error=ENOSYS error=EXDEV error=EINVAL error=EOPNOTSUPP error=EINTR error=EXDEV:when=3 error=ENOSPC:when=2 \
+        retval=0:when=2; do
+        strace -e trace=copy_file_range -e "inject=copy_file_range:$fault" -o calls wisp-fat32 manifest >image
+        grep -q '(INJECTED)' calls
+        cmp image wanted
+    done
+}
+
+@test "a file on another file system is copied all the same" {
+    [ -d /dev/shm ] && [ "$(stat -c %d /dev/shm)" != "$(stat -c %d .)" ] || skip 'needs /dev/shm'
+    other=$(mktemp -p /dev/shm)
+    large_file "$other"
+    cp "$other" here
+    echo "file large $other 0644 0 0" >manifest
+    local status=0
+    wisp-fat32 manifest >image || status=$?
+    rm "$other"
+    [ "$status" -eq 0 ]
+    echo 'file large here 0644 0 0' >manifest
+    wisp-fat32 manifest | cmp - image
+}
+
+@test "a file that shrinks while the kernel copies it is an error" {
+    head -c 9M /dev/urandom >large
+    echo 'file large large 0644 0 0' >manifest
+    traceable
+    strace -e trace=copy_file_range -e inject=copy_file_range:signal=SIGSTOP:when=3 -o calls \
+        wisp-fat32 manifest >image 2>message 3>&- &
+    tracer=$!
+    until grep -q 'stopped by SIGSTOP' calls; do kill -0 "$tracer"; done
+    truncate -s 1M large
+    kill -CONT "$(pgrep -P "$tracer")"
+    local status=0
+    wait "$tracer" || status=$?
+    [ "$status" -eq 1 ]
+    [ "$(cat message)" = 'wisp-fat32: large: is cut in its contents: 1048576 of 9437184 bytes' ]
+    run -1 wisp-fat32 --list image
+}
+
+@test "a disk that fills while the kernel copies is an error" {
+    head -c 9M /dev/urandom >large
+    echo 'file large large 0644 0 0' >manifest
+    # SIGXFSZ ignored, as nohup does with SIGHUP, so that the limit is an error and no death
+    run -2 --separate-stderr bash -c "trap '' XFSZ; ulimit -f 4096; wisp-fat32 manifest >image"
+    [ "$stderr" = 'wisp-fat32: standard output: write: File too large' ]
+}
+
 @test "memory does not grow with the image" {
     unsanitized "the sanitizers' memory is counted too"
     command -v /usr/bin/time >/dev/null || skip 'needs GNU time'

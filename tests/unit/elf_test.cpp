@@ -298,13 +298,15 @@ TEST_CASE("doubts are warnings") {
           "has no PT_GNU_STACK segment: the kernel's default decides whether its stack is executable");
 }
 
-TEST_CASE("jemalloc's words are found wherever they are, and matter only with large pages") {
+TEST_CASE("jemalloc's words are found wherever they are loaded from, and matter only with large pages") {
     const std::string words = "Unsupported system page size";
-    // The search reads blocks that overlap by one byte less than the words have.
-    const std::size_t at = GENERATE(values<std::size_t>(
-        {0x2000, block_size - 28, block_size - 27, block_size - 1, block_size, 2 * block_size - 28}));
-    Program program = good();
-    program.size = 2 * block_size;
+    // The search reads blocks that overlap by one byte less than the words have, from a segment's first byte
+    // on.
+    constexpr std::size_t start = 0x10000, length = 2 * block_size;
+    const std::size_t at = start + GENERATE(values<std::size_t>({0, block_size - 28, block_size - 27,
+                                                                 block_size - 1, block_size, length - 28}));
+    Program program = good().load(r, start, 0x500000, length, length);
+    program.size = start + length + words.size();
     auto bytes = program.bytes();
     std::copy(words.begin(), words.end(), bytes.begin() + static_cast<std::ptrdiff_t>(at));
     CAPTURE(at);
@@ -313,6 +315,15 @@ TEST_CASE("jemalloc's words are found wherever they are, and matter only with la
                                                     "page size\") unless it was built for pages of "
                                                     "16384 bytes or more"});
     bytes[at] ^= 1;
+    CHECK(report_of(bytes, 16384).warnings == Lines{});
+}
+
+TEST_CASE("jemalloc's words outside of what is loaded, as in debugging information, are nothing") {
+    Program program = good();
+    program.size = 0x5000;
+    auto bytes = program.bytes();
+    // One byte short of them belongs to the second segment.
+    std::ranges::copy(std::string_view("Unsupported system page size"), bytes.begin() + 0x4100 - 27);
     CHECK(report_of(bytes, 16384).warnings == Lines{});
 }
 
