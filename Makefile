@@ -31,8 +31,10 @@ LIBS     += $(if $(filter Linux,$(shell uname -s)),-static-libstdc++ -static-lib
 # 64 KiB between segments: the same file runs on kernels of 4, 16 and 64 KiB pages. Nothing in it is relocated or unwound.
 INIT_FLAGS = -std=c++20 $(WARNINGS) -Os -ffreestanding -nostdlib -static -fno-pic -fno-exceptions -fno-rtti \
              -fno-stack-protector -fno-unwind-tables -fno-asynchronous-unwind-tables -fno-threadsafe-statics \
-             -fno-builtin -Wl,-z,max-page-size=65536 -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,-z,noexecstack \
-             -Wl,--build-id=none -s
+             -fno-builtin -fno-ident -fmerge-all-constants -Wl,-z,max-page-size=65536 -Wl,-z,noseparate-code \
+             -Wl,-z,norelro -Wl,-z,noexecstack -Wl,--build-id=none -s
+# Shorter code: 32 KiB is all /init may have. Everything in it is within the 1 MiB that one instruction reaches.
+INIT_FLAGS_aarch64 = -mcmodel=tiny -fomit-frame-pointer
 
 Q        := $(if $(V),,@)
 say       = $(if $(V),,@printf '%-6s %s\n' '$(1)' '$(2)')
@@ -59,7 +61,7 @@ $(BUILD)/bin/%: tools/%/main.cpp $(BUILD)/flags
 $(BUILD)/init/init-%: init/main.cpp $(wildcard init/*.hpp) $(BUILD)/flags
 	$(call say,INIT,$@)
 	@mkdir -p $(@D)
-	$(Q)$(INIT_CXX_$*) $(INIT_FLAGS) -o $@ $<
+	$(Q)$(INIT_CXX_$*) $(INIT_FLAGS) $(INIT_FLAGS_$*) -o $@ $<
 
 $(BUILD)/tests/unit/%.o: tests/unit/%.cpp $(BUILD)/flags
 	$(call say,CXX,$@)
@@ -90,7 +92,7 @@ demo: ## set up, build, boot a service in QEMU and print its HTTP answer
 
 SERVICES = $(addprefix $(BUILD)/services/,hello-aarch64 hello-x86_64 probe-aarch64 probe-aarch64-pie probe-x86_64 \
              probe-go-aarch64 witness-aarch64 witness-x86_64 escape-aarch64 escape-x86_64 stopwatch-aarch64 \
-             stopwatch-x86_64 minimal-aarch64 minimal-x86_64)
+             stopwatch-x86_64 minimal-aarch64 minimal-x86_64 netup rogue-dhcpd)
 
 test: ## set up and run every test
 	@.ci/setup test
@@ -147,6 +149,17 @@ $(BUILD)/services/probe-go-%: tests/services/probe.go
 	@mkdir -p $(@D)
 	$(Q)CGO_ENABLED=0 GOARCH=$(subst aarch64,arm64,$(subst x86_64,amd64,$*)) GOFLAGS=-mod=mod GO111MODULE=off \
 	    GOCACHE=$(abspath $(BUILD))/go go build -trimpath -ldflags '-s -w' -o $@ $<
+
+# The network part of /init for the host, flags and all.
+$(BUILD)/services/netup: tests/services/netup.cpp $(wildcard init/*.hpp) $(BUILD)/flags
+	$(call say,INIT,$@)
+	@mkdir -p $(@D)
+	$(Q)$(INIT_CXX_$(HOST_ARCH)) $(INIT_FLAGS) $(INIT_FLAGS_$(HOST_ARCH)) -I. -o $@ $<
+
+$(BUILD)/services/rogue-dhcpd: tests/services/rogue-dhcpd.cpp init/dhcp_message.hpp
+	$(call say,CXX,$@)
+	@mkdir -p $(@D) $(BUILD)/dep
+	$(Q)$(CXX) $(FLAGS) -I. -MF $(BUILD)/dep/rogue-dhcpd.d -o $@ $<
 
 define service # NAME: tests/services/NAME.cpp, static
 $$(BUILD)/services/$(1)-%: tests/services/$(1).cpp

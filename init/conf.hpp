@@ -6,34 +6,40 @@
 //   line    = KEY "=" value LF           at most 255 bytes before the LF, which the last line has too
 //
 //   IFACE=name           required        1 to 15 printable ASCII bytes, no '/' or ':', not "." or ".."
-//   ADDR=a.b.c.d/prefix  required        prefix 1 to 32; an address one host can have (see below)
-//   GW=a.b.c.d           optional        another such address; without it there is no default route
+//   ADDR=a.b.c.d/prefix  or ADDR6        prefix 1 to 32; an address one host can have (see below)
+//   ADDR=dhcp            or ADDR6        address, router and resolvers are asked for
+//   GW=a.b.c.d           with ADDR       another such address; without it there is no default route
+//   ADDR6=x::y/prefix    or ADDR         prefix 1 to 128, any form of RFC 4291 2.2
+//   GW6=x::z             with ADDR6      may be link-local
+//   WAIT_LINK=seconds    optional (10)   0 to 600: how long the cable may take
+//   DNS=explicit         with ADDR=dhcp  /etc/resolv.conf stays as it is
 //   USER=uid:gid         optional        each 1 to 4294967294; without it 1000:1000
-//   HOSTNAME=name        optional        1 to 64 letters, digits, '-', '_' and '.', the first neither '-' nor
-//   '.' CLOCK=seconds        optional        since 1970, 0 to 4294967295: the clock starts no earlier
+//   HOSTNAME=name        optional        1 to 64 letters, digits, '-', '_' and '.'; not '-' or '.' at first
+//   CLOCK=seconds        optional        since 1970, 0 to 4294967295: the clock starts no earlier
 //   CAPS=name,...        optional        capabilities the service has, by capability.hpp's names
-//   TMPFS=/path:bytes    at most 8       a folder of the service's own, 1 to 1099511627776 bytes; the path
-//   has at
-//                                        most 200 printable bytes without blanks, no empty, "." or ".." part
+//   TMPFS=/path:bytes    at most 8       a folder of the service's own, 1 to 1099511627776 bytes; at most 200
+//                                        printable bytes of path without blanks, no empty, "." or ".." part
 //   SYSCTL=key=value     at most 32      a kernel variable as sysctl(8) writes it, '.' between the parts and
-//   '/' for
-//                                        a '.' in one; parts of letters, digits, '-', '_' and ':'
+//                                        '/' for a '.' in one; parts of letters, digits, '-', '_' and ':'
 //   WATCHDOG=seconds     optional        1 to 65535
 //   RELAX=name,...       optional        hardening to leave out, by relax.hpp's names
 //
 // Keys stand in any order, each at most once unless it says how often. There are no blanks, quotes, comments
-// or empty lines. Numbers are decimal without leading zeros. An address one host can have is not in 0.0.0.0/8
-// (this network), 127.0.0.0/8 (loopback) or 224.0.0.0/3 (multicast, reserved, broadcast) [RFC 6890], and in a
-// network of prefix 1 to 30 it is neither the first nor the last [RFC 1122 3.2.1.3; RFC 3021 for 31].
+// or empty lines. Numbers are decimal without leading zeros.
+//
+// An address one host can have is not in 0.0.0.0/8 (this network), 127.0.0.0/8 (loopback) or 224.0.0.0/3
+// (multicast, reserved, broadcast) [RFC 6890], and in a network of prefix 1 to 30 it is neither the first nor
+// the last [RFC 1122 3.2.1.3; RFC 3021 for 31]. Of IPv6, it is not ::, ::1, in ff00::/8 or in ::ffff:0:0/96
+// [RFC 4291 2.4], nor the anycast address of its network's routers (2.6.1).
 //
 // Whether the gateway can be reached is the kernel's to say, when the route is made; so are a variable's
 // value and whether this kernel has a capability.
 #pragma once
 
 #include "capability.hpp"
+#include "ipv6.hpp"
 #include "list.hpp"
 #include "relax.hpp"
-#include "text.hpp"
 
 namespace init {
 
@@ -49,14 +55,22 @@ struct Variable {
     Text value;
 };
 
-/// What wisp.conf says. Addresses are in host order. Texts refer to the file.
+/// What wisp.conf says. IPv4 addresses are in host order. Texts refer to the file.
 struct Conf {
     static constexpr size_t largest_file = 16384;
 
     char interface[16] = {}; ///< NUL-terminated; IFNAMSIZ
-    uint32_t address = 0;
+    bool dhcp = false;       ///< address, prefix and gateway come from a lease
+    uint32_t address = 0;    ///< 0: none
     uint32_t prefix = 0;
     uint32_t gateway = 0; ///< 0: none
+    bool explicit_resolvers = false;
+    Ipv6 address6;
+    uint32_t prefix6 = 0; ///< 0: no IPv6 address
+    Ipv6 gateway6;
+    Text address6_text; ///< as written, without the prefix
+    Text gateway6_text; ///< empty: none
+    uint32_t link_wait_seconds = 10;
 
     uint32_t uid = 1000;
     uint32_t gid = 1000;
@@ -69,41 +83,7 @@ struct Conf {
     Relaxed relaxed;
 };
 
-/// The bits of an address that name its network.
-constexpr uint32_t network_mask(uint32_t prefix) { return prefix == 0 ? 0 : ~uint32_t{0} << (32 - prefix); }
-
-/// The last address of the network, to which everyone in it listens; 31 and 32 have none.
-constexpr uint32_t broadcast_of(uint32_t address, uint32_t prefix) { return address | ~network_mask(prefix); }
-
-/// An address as people write it.
-inline Line dotted(uint32_t address) {
-    Line line;
-    return line << (address >> 24) << "." << (address >> 16 & 255) << "." << (address >> 8 & 255) << "."
-                << (address & 255);
-}
-
 namespace conf_detail {
-
-constexpr bool is_unicast(uint32_t address) {
-    const uint32_t top = address >> 24;
-    return top != 0 && top != 127 && top < 224;
-}
-
-constexpr bool is_first_or_last(uint32_t address, uint32_t prefix) {
-    const uint32_t host = address & ~network_mask(prefix);
-    return prefix <= 30 && (host == 0 || host == ~network_mask(prefix));
-}
-
-constexpr bool parse_ipv4(Text text, uint32_t& address) {
-    uint32_t sum = 0;
-    for (int i = 0; i < 4; ++i) {
-        uint32_t byte = 0;
-        if (!parse_number(i < 3 ? cut_at(text, '.') : text, 255, byte)) return false;
-        sum = sum << 8 | byte;
-    }
-    address = sum;
-    return true;
-}
 
 /// The kernel's dev_valid_name(), narrowed to what a terminal can show.
 inline const char* read_interface(Text value, Conf& conf) {
@@ -116,6 +96,8 @@ inline const char* read_interface(Text value, Conf& conf) {
 }
 
 inline const char* read_address(Text value, Conf& conf) {
+    conf.dhcp = value == "dhcp";
+    if (conf.dhcp) return nullptr;
     Text prefix = value;
     const Text host = cut_at(prefix, '/');
     if (host.size() == value.size()) return "no prefix length: a.b.c.d/prefix is wanted";
@@ -129,6 +111,33 @@ inline const char* read_address(Text value, Conf& conf) {
 inline const char* read_gateway(Text value, Conf& conf) {
     if (!parse_ipv4(value, conf.gateway)) return "not an IPv4 address";
     return is_unicast(conf.gateway) ? nullptr : "not an address a host can have";
+}
+
+inline const char* read_address6(Text value, Conf& conf) {
+    Text prefix = value;
+    conf.address6_text = cut_at(prefix, '/');
+    if (conf.address6_text.size() == value.size()) return "no prefix length: address/prefix is wanted";
+    if (!parse_ipv6(conf.address6_text, conf.address6)) return "not an IPv6 address";
+    if (!parse_number(prefix, uint32_t{128}, conf.prefix6) || conf.prefix6 == 0)
+        return "a prefix length is 1 to 128";
+    if (!is_unicast(conf.address6)) return "not an address a host can have";
+    if (is_router_anycast(conf.address6, conf.prefix6)) return "names its network, not a host in it";
+    return nullptr;
+}
+
+inline const char* read_gateway6(Text value, Conf& conf) {
+    conf.gateway6_text = value;
+    if (!parse_ipv6(value, conf.gateway6)) return "not an IPv6 address";
+    return is_unicast(conf.gateway6) ? nullptr : "not an address a host can have";
+}
+
+inline const char* read_link_wait(Text value, Conf& conf) {
+    return parse_number(value, uint32_t{600}, conf.link_wait_seconds) ? nullptr : "0 to 600 seconds";
+}
+
+inline const char* read_resolvers(Text value, Conf& conf) {
+    conf.explicit_resolvers = true;
+    return value == "explicit" ? nullptr : "only \"explicit\" can stand here";
 }
 
 /// Group 0 is refused as user 0 is: hidepid does not hide from it, and it owns every file of the image.
@@ -161,13 +170,11 @@ inline const char* read_clock(Text value, Conf& conf) {
 }
 
 inline const char* read_capability(Text name, Conf& conf) {
-    for (uint32_t number = 0; number < capability_count; ++number) {
-        if (!(capability_names[number] == name)) continue;
-        if ((conf.granted & capability_bit(number)) != 0) return "the capability was named before";
-        conf.granted |= capability_bit(number);
-        return nullptr;
-    }
-    return "not the name of a capability";
+    const uint32_t number = word_number(capability_names, name);
+    if (number == capability_count) return "not the name of a capability";
+    if ((conf.granted & capability_bit(number)) != 0) return "the capability was named before";
+    conf.granted |= capability_bit(number);
+    return nullptr;
 }
 
 /// "/" and one or more parts with one "/" between them, none of which leads elsewhere.
@@ -231,17 +238,15 @@ inline const char* read_watchdog(Text value, Conf& conf) {
 }
 
 inline const char* read_relaxed(Text name, Conf& conf) {
-    for (uint32_t number = 0; number < item_count; ++number) {
-        if (!(item_names[number] == name)) continue;
-        const auto item = static_cast<Item>(number);
-        if (conf.relaxed.has(item)) return "the item was named before";
-        conf.relaxed.add(item);
-        return nullptr;
-    }
-    return "not the name of a hardening item";
+    const uint32_t number = word_number(item_names, name);
+    if (number == item_count) return "not the name of a hardening item";
+    const auto item = static_cast<Item>(number);
+    if (conf.relaxed.has(item)) return "the item was named before";
+    conf.relaxed.add(item);
+    return nullptr;
 }
 
-enum class Occurs {
+enum class Occurs : uint8_t {
     once,     ///< at most
     required, ///< exactly once
     repeated, ///< any number of lines, each a value of its own; how many fit is for `read` to say
@@ -249,24 +254,26 @@ enum class Occurs {
 };
 
 struct Key {
-    Text name;
-    const char* (*read)(Text value, Conf& conf); ///< what is wrong with the value or item, or nullptr
+    char name[10]; // in place: a pointer and a size would take more
     Occurs occurs;
+    const char* (*read)(Text value, Conf& conf); ///< what is wrong with the value or item, or nullptr
 };
 
 inline constexpr Key keys[] = {
-    {"IFACE", read_interface, Occurs::required}, {"ADDR", read_address, Occurs::required},
-    {"GW", read_gateway, Occurs::once},          {"USER", read_user, Occurs::once},
-    {"HOSTNAME", read_host_name, Occurs::once},  {"CLOCK", read_clock, Occurs::once},
-    {"CAPS", read_capability, Occurs::list},     {"TMPFS", read_tmpfs, Occurs::repeated},
-    {"SYSCTL", read_variable, Occurs::repeated}, {"WATCHDOG", read_watchdog, Occurs::once},
-    {"RELAX", read_relaxed, Occurs::list},
+    {"IFACE", Occurs::required, read_interface}, {"ADDR", Occurs::once, read_address},
+    {"GW", Occurs::once, read_gateway},          {"ADDR6", Occurs::once, read_address6},
+    {"GW6", Occurs::once, read_gateway6},        {"WAIT_LINK", Occurs::once, read_link_wait},
+    {"DNS", Occurs::once, read_resolvers},       {"USER", Occurs::once, read_user},
+    {"HOSTNAME", Occurs::once, read_host_name},  {"CLOCK", Occurs::once, read_clock},
+    {"CAPS", Occurs::list, read_capability},     {"TMPFS", Occurs::repeated, read_tmpfs},
+    {"SYSCTL", Occurs::repeated, read_variable}, {"WATCHDOG", Occurs::once, read_watchdog},
+    {"RELAX", Occurs::list, read_relaxed},
 };
 inline constexpr size_t key_count = sizeof keys / sizeof *keys;
 
 constexpr size_t key_index(Text name) {
     size_t i = 0;
-    while (i < key_count && !(keys[i].name == name)) ++i;
+    while (i < key_count && !(Text(keys[i].name) == name)) ++i;
     return i;
 }
 
@@ -280,7 +287,12 @@ struct Given {
     };
     Place places[key_count];
 
-    const Place& operator[](Text name) const { return places[key_index(name)]; }
+    /// The index of a key, found by the compiler.
+    struct Index {
+        size_t value;
+        consteval Index(const char* name) : value(key_index(name)) {}
+    };
+    const Place& operator[](Index key) const { return places[key.value]; }
 };
 
 /// Reads what stands behind the "=". A list is refused by the item that is wrong.
@@ -309,13 +321,29 @@ inline Refusal read_line(const Lines& lines, Given& given, Conf& conf) {
     return read_value(keys[key], value, here, conf);
 }
 
-/// What only two keys together can be wrong about.
-inline Refusal read_together(const Given& given, const Conf& conf) {
-    if (given["GW"].line == 0) return {};
+inline const char* gateway_problem(const Conf& conf) {
+    if (conf.dhcp) return "ADDR=dhcp brings its own";
+    if (conf.address == 0) return "no use without ADDR";
+    if (conf.gateway == conf.address) return "is this machine's own address";
     const bool local = ((conf.gateway ^ conf.address) & network_mask(conf.prefix)) == 0;
-    if (conf.gateway == conf.address) return given["GW"].refused("is this machine's own address");
-    if (local && is_first_or_last(conf.gateway, conf.prefix))
-        return given["GW"].refused("names its network, not a host in it");
+    return local && is_first_or_last(conf.gateway, conf.prefix) ? "names its network, not a host in it"
+                                                                : nullptr;
+}
+
+inline const char* gateway6_problem(const Conf& conf) {
+    if (conf.prefix6 == 0) return "no use without ADDR6";
+    return conf.gateway6 == conf.address6 ? "is this machine's own address" : nullptr;
+}
+
+/// What only several keys together can be wrong about.
+inline Refusal read_together(const Given& given, const Conf& conf) {
+    const auto is_given = [&](Given::Index key) { return given[key].line != 0; };
+    if (!is_given("ADDR") && !is_given("ADDR6")) return {0, "ADDR", "neither it nor ADDR6 is there"};
+    if (is_given("GW"))
+        if (const char* problem = gateway_problem(conf)) return given["GW"].refused(problem);
+    if (is_given("GW6"))
+        if (const char* problem = gateway6_problem(conf)) return given["GW6"].refused(problem);
+    if (is_given("DNS") && !conf.dhcp) return given["DNS"].refused("no use without ADDR=dhcp");
     return {};
 }
 

@@ -44,9 +44,10 @@ inline Line about(const char* step, const char* object) {
 }
 
 /// Ends the boot unless the call succeeded.
-inline void must(Result result, const char* step, const char* object, Hints hints = {}) {
+inline void must(Result result, const char* step, const char* object, Hints hints) {
     if (!result.ok()) fail(step, object, result, hints);
 }
+inline void must(Result result, const char* step, const char* object) { must(result, step, object, {}); }
 
 /// Ends the boot because of what a file says.
 [[noreturn]] inline void fail(const char* step, const char* file, const Refusal& refusal) {

@@ -28,63 +28,33 @@ private:
     const Hint* last_ = nullptr;
 };
 
-/// The name of an errno, or nullptr for one that nothing here is expected to meet.
-inline const char* errno_name(int error) {
-#define WISP_NAME(name) \
-    case name: return #name
-    switch (error) {
-        WISP_NAME(EPERM);
-        WISP_NAME(ENOENT);
-        WISP_NAME(EIO);
-        WISP_NAME(ENXIO);
-        WISP_NAME(E2BIG);
-        WISP_NAME(ENOEXEC);
-        WISP_NAME(EBADF);
-        WISP_NAME(EAGAIN);
-        WISP_NAME(ENOMEM);
-        WISP_NAME(EACCES);
-        WISP_NAME(EFAULT);
-        WISP_NAME(EBUSY);
-        WISP_NAME(EEXIST);
-        WISP_NAME(ENODEV);
-        WISP_NAME(ENOTDIR);
-        WISP_NAME(EISDIR);
-        WISP_NAME(EINVAL);
-        WISP_NAME(ENFILE);
-        WISP_NAME(EMFILE);
-        WISP_NAME(ETXTBSY);
-        WISP_NAME(ENOSPC);
-        WISP_NAME(EROFS);
-        WISP_NAME(ERANGE);
-        WISP_NAME(ENAMETOOLONG);
-        WISP_NAME(ENOSYS);
-        WISP_NAME(ELOOP);
-        WISP_NAME(EPROTO);
-        WISP_NAME(EBADMSG);
-        WISP_NAME(ELIBBAD);
-        WISP_NAME(EPROTONOSUPPORT);
-        WISP_NAME(EOPNOTSUPP);
-        WISP_NAME(EAFNOSUPPORT);
-        WISP_NAME(EADDRINUSE);
-        WISP_NAME(EADDRNOTAVAIL);
-        WISP_NAME(ENETDOWN);
-        WISP_NAME(ENETUNREACH);
-        WISP_NAME(ENOBUFS);
-        WISP_NAME(ETIMEDOUT);
-        WISP_NAME(EHOSTUNREACH);
-        WISP_NAME(ENOKEY);
-        WISP_NAME(EKEYEXPIRED);
-        WISP_NAME(EKEYREVOKED);
-        WISP_NAME(EKEYREJECTED);
-        WISP_NAME(ERFKILL);
-    }
-#undef WISP_NAME
-    return nullptr;
+// All that something here may meet.
+#define WISP_ERRNOS(X) \
+    X(EPERM) X(ENOENT) X(EIO) X(ENXIO) X(E2BIG) X(ENOEXEC) X(EBADF) X(EAGAIN) X(ENOMEM) X(EACCES) \
+    X(EFAULT) X(EBUSY) X(EEXIST) X(ENODEV) X(ENOTDIR) X(EISDIR) X(EINVAL) X(ENFILE) X(EMFILE) \
+    X(ETXTBSY) X(ENOSPC) X(EROFS) X(ERANGE) X(ENAMETOOLONG) X(ENOSYS) X(ELOOP) X(EPROTO) X(EBADMSG) \
+    X(ELIBBAD) X(EPROTONOSUPPORT) X(EOPNOTSUPP) X(EAFNOSUPPORT) X(EADDRINUSE) X(EADDRNOTAVAIL) \
+    X(ENETDOWN) X(ENETUNREACH) X(ENOBUFS) X(ETIMEDOUT) X(EHOSTUNREACH) X(ENOKEY) X(EKEYEXPIRED) \
+    X(EKEYREVOKED) X(EKEYREJECTED) X(ERFKILL)
+
+/// The name of an errno; empty for one that nothing here is expected to meet.
+inline Text errno_name(int error) {
+#define WISP_NUMBER(name) name,
+#define WISP_WORD(name) #name " "
+    static constexpr uint8_t numbers[] = {WISP_ERRNOS(WISP_NUMBER)};
+    static constexpr Text names = WISP_ERRNOS(WISP_WORD);
+#undef WISP_NUMBER
+#undef WISP_WORD
+    uint32_t i = 0;
+    while (i < sizeof numbers && numbers[i] != error) ++i;
+    return word_at(names, i);
 }
+
+#undef WISP_ERRNOS
 
 /// Appends "ENOENT, meaning", "ENOENT" when no hint fits, "errno 77" when there is no name.
 inline Line& describe(Line& out, int error, Hints hints) {
-    if (const char* name = errno_name(error))
+    if (const Text name = errno_name(error); !name.empty())
         out << name;
     else
         out << "errno " << static_cast<uint32_t>(error);

@@ -5,7 +5,7 @@
 #include "files.hpp"
 #include "hardening.hpp"
 #include "modules.hpp"
-#include "net.hpp"
+#include "network.hpp"
 #include "privileges.hpp"
 #include "service.hpp"
 #include "stage.hpp"
@@ -19,33 +19,6 @@ static Conf read_conf(const char* path) {
     const Text text = read_file("configuration", path, buffer, sizeof buffer);
     if (const Refusal refusal = parse_conf(text, conf)) fail("configuration", path, refusal);
     return conf;
-}
-
-static void bring_up_loopback(Network& network) {
-    const Result index = network.find("lo");
-    must(index, "interface", "lo");
-    must(network.set_up(static_cast<int>(index.value())), "interface", "lo"); // 127.0.0.1 comes with it
-}
-
-static int bring_up_interface(Network& network, const char* name) {
-    const Result index = network.wait_for(name, interface_wait_seconds);
-    if (index.error() == ENODEV) {
-        Line line = about("interface", name);
-        stop(line << "not there after " << interface_wait_seconds << " s");
-    }
-    must(index, "interface", name);
-    must(network.set_up(static_cast<int>(index.value())), "interface", name);
-    return static_cast<int>(index.value());
-}
-
-static void configure_network(const Conf& conf) {
-    Network network;
-    bring_up_loopback(network);
-    const int index = bring_up_interface(network, conf.interface);
-    must(network.add_address(index, conf.address, conf.prefix), "address", dotted(conf.address).c_str());
-    if (conf.gateway == 0) return;
-    static constexpr Hint hints[] = {{ENETUNREACH, "the gateway is outside the network of ADDR"}};
-    must(network.set_default_route(index, conf.gateway), "route", dotted(conf.gateway).c_str(), hints);
 }
 
 static void set_host_name(Text name) {
@@ -74,7 +47,7 @@ static void say_starting() {
     load_modules("/etc/modules");
     raise_clock(conf.clock);
     set_host_name(conf.host_name);
-    configure_network(conf);
+    configure_network(conf, "/etc/resolv.conf");
     set_variables(conf);
     for (const Tmpfs& tmpfs : conf.tmpfs) mount_tmpfs(tmpfs, conf);
     give_console(conf.uid, conf.gid);

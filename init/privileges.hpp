@@ -36,7 +36,11 @@ inline void limit_bounding_set(Capabilities granted) {
         const Result held = sys_prctl(PR_CAPBSET_READ, number);
         const bool known = held.error() != EINVAL;
         const bool keep = (granted & capability_bit(number)) != 0;
-        if (!known && keep) fail(step, capability_names[number].data(), "this kernel has no such capability");
+        if (!known && keep) {
+            Line name;
+            name << word_at(capability_names, number);
+            fail(step, name.c_str(), "this kernel has no such capability");
+        }
         if (!known || keep) continue;
         must(held, step, "bounding set");
         must(sys_prctl(PR_CAPBSET_DROP, number), step, "bounding set");

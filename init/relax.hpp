@@ -25,10 +25,9 @@ enum class Item : uint32_t {
 };
 
 /// In the order of Item.
-inline constexpr Text item_names[] = {"hidepid", "sysfs", "rootfs",  "modules",  "kexec",
-                                      "dmesg",   "kptr",  "bpf",     "sysrq",    "userns",
-                                      "ptrace",  "perf",  "keyring", "io_uring", "seccomp"};
-inline constexpr uint32_t item_count = sizeof item_names / sizeof *item_names;
+inline constexpr Text item_names =
+    "hidepid sysfs rootfs modules kexec dmesg kptr bpf sysrq userns ptrace perf keyring io_uring seccomp";
+inline constexpr uint32_t item_count = word_count(item_names);
 static_assert(item_count == static_cast<uint32_t>(Item::seccomp) + 1);
 
 /// A set of items; empty unless the configuration says otherwise.

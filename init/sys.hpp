@@ -132,6 +132,10 @@ inline Result sys_call(long number, Word a = 0, Word b = 0, Word c = 0, Word d =
 inline Result sys_open(const char* path, int flags) {
     return sys_call(__NR_openat, AT_FDCWD, path, flags, 0);
 }
+/// Made where it is missing (0644), emptied where it is not.
+inline Result sys_create(const char* path) {
+    return sys_call(__NR_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+}
 inline Result sys_close(int fd) { return sys_call(__NR_close, fd); }
 inline Result sys_read(int fd, void* to, size_t size) { return sys_call(__NR_read, fd, to, size); }
 inline Result sys_write(int fd, const void* from, size_t size) {
@@ -172,6 +176,12 @@ inline Result sys_socket(int family, int type, int protocol) {
 }
 inline Result sys_bind(int fd, const void* address, size_t size) {
     return sys_call(__NR_bind, fd, address, size);
+}
+inline Result sys_setsockopt(int fd, int level, int option, const void* value, size_t size) {
+    return sys_call(__NR_setsockopt, fd, level, option, value, size);
+}
+inline Result sys_sendmsg(int fd, const void* message, int flags) {
+    return sys_call(__NR_sendmsg, fd, message, flags);
 }
 inline Result sys_ppoll(pollfd* fds, unsigned count, const __kernel_timespec* timeout) {
     return sys_call(__NR_ppoll, fds, count, timeout, nullptr, 0);

@@ -12,7 +12,8 @@ public:
     constexpr Text() = default;
     constexpr Text(const char* data, size_t size) : data_(data), size_(size) {}
     /// Implicit, so that literals are texts.
-    constexpr Text(const char* string) : data_(string), size_(__builtin_strlen(string)) {}
+    [[gnu::always_inline]] constexpr Text(const char* string)
+        : data_(string), size_(__builtin_strlen(string)) {}
 
     constexpr const char* data() const { return data_; }
     constexpr size_t size() const { return size_; }
@@ -50,6 +51,27 @@ constexpr Text cut_at(Text& text, char separator) {
     return head;
 }
 
+/// How many words `list` has; single blanks separate them.
+constexpr uint32_t word_count(Text list) {
+    uint32_t count = 0;
+    for (; !list.empty(); ++count) cut_at(list, ' ');
+    return count;
+}
+
+/// The word of that number, from 0; empty when there are fewer. Lists of words are kept so because a table of
+/// pointers would be larger than all the words.
+constexpr Text word_at(Text list, uint32_t number) {
+    while (number-- > 0) cut_at(list, ' ');
+    return cut_at(list, ' ');
+}
+
+/// The number of a word, or word_count() when it is none of them.
+constexpr uint32_t word_number(Text list, Text word) {
+    uint32_t number = 0;
+    while (!list.empty() && !(cut_at(list, ' ') == word)) ++number;
+    return number;
+}
+
 /// Reads 0..`max` in decimal: digits only, no sign, no leading zero (which other readers take for octal).
 constexpr bool parse_number(Text digits, uint64_t max, uint64_t& value) {
     constexpr size_t surely_fits = 19; // 10^19 < 2^64
@@ -76,8 +98,13 @@ constexpr bool parse_number(Text digits, uint32_t max, uint32_t& value) {
 class Line {
 public:
     Line& operator<<(Text text) {
-        for (char c : text)
-            if (size_ + 1 < sizeof bytes_) bytes_[size_++] = c;
+        for (char c : text) add(c);
+        return *this;
+    }
+
+    /// As above; said by itself because most of what is written are literals, and this makes them small.
+    Line& operator<<(const char* string) {
+        while (*string != '\0') add(*string++);
         return *this;
     }
 
@@ -99,6 +126,10 @@ public:
     Text text() const { return {bytes_, size_}; }
 
 private:
+    void add(char c) {
+        if (size_ + 1 < sizeof bytes_) bytes_[size_++] = c;
+    }
+
     char bytes_[512] = {};
     size_t size_ = 0;
 };

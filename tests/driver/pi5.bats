@@ -1,5 +1,6 @@
 load ../lib/boot
 load ../lib/apk
+load ../lib/golden
 
 # The Pi 5's card, from a package in the layout of Alpine's linux-rpi: a raw Image under the name vmlinuz, the device
 # tree beside it, the whole overlays folder (369 of them in a current one), and an index that says which version is the
@@ -8,8 +9,9 @@ setup_file() {
     cd "$BATS_FILE_TMPDIR"
     make_test_key boards/keys test
     cp "$WISP_ROOT/boards/pi5.json" boards
-    mkdir -p root/boot/overlays root/usr/share/kernel/rpi root/lib/modules/6.18.44-0-rpi/kernel mirror/v3.24/main/aarch64
+    mkdir -p root/boot/overlays root/usr/share/kernel/rpi root/lib/modules/6.18.44-0-rpi/kernel/net/ipv6 mirror/v3.24/main/aarch64
     echo 6.18.44-0-rpi >root/usr/share/kernel/rpi/kernel.release
+    tiny_module ipv6 '' 6.18.44-0-rpi | xz --check=crc32 >root/lib/modules/6.18.44-0-rpi/kernel/net/ipv6/ipv6.ko.xz
     { head -c 16 /dev/zero && printf '\0\0\10\0\0\0\0\0\012\0\0\0\0\0\0\0' && head -c 24 /dev/zero && printf 'ARMd' &&
         head -c 524228 /dev/urandom; } >root/boot/vmlinuz-rpi
     printf '\320\015\376\355 the device tree' >root/boot/bcm2712-rpi-5-b.dtb

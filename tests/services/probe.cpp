@@ -124,6 +124,9 @@ std::string report(const std::vector<std::string>& inherited, int port) {
     for (const std::string& line : inherited) out += "fd: " + line + "\n";
     out += lines("mount", contents("/proc/self/mounts"), '\n');
     out += lines("route", contents("/proc/net/route"), '\n');
+    out += lines("address6", contents("/proc/net/if_inet6"), '\n');
+    out += lines("route6", contents("/proc/net/ipv6_route"), '\n');
+    out += lines("resolv.conf", contents("/etc/resolv.conf"), '\n');
     out += lines("module", contents("/proc/modules"), '\n');
     out += std::string("reopen /proc/self/fd/1: ") + verdict("/proc/self/fd/1") + "\n";
     out += std::string("reopen /dev/console: ") + verdict("/dev/console") + "\n";

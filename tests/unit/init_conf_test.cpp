@@ -62,7 +62,7 @@ TEST_CASE("keys stand in any order and the gateway may be absent") {
 TEST_CASE("a line of wisp.conf that is not exactly one known key and a value is refused by number") {
     const auto [file, message] = GENERATE(table<std::string, std::string>({
         {"", "wisp.conf: IFACE: missing"},
-        {"IFACE=eth0\n", "wisp.conf: ADDR: missing"},
+        {"IFACE=eth0\n", "wisp.conf: ADDR: neither it nor ADDR6 is there"},
         {"ADDR=10.0.2.15/24\nGW=10.0.2.2\n", "wisp.conf: IFACE: missing"},
         {"IFACE=eth0\nADDR=10.0.2.15/24\nCOLOUR=red\n", "wisp.conf:3: COLOUR=red: unknown key"},
         {"iface=eth0\n", "wisp.conf:1: iface=eth0: unknown key"},
@@ -206,6 +206,71 @@ TEST_CASE("the gateway is checked against the address whichever comes first") {
 TEST_CASE("a gateway outside the network is the kernel's to judge") {
     CHECK(accepted(with_gateway("10.0.2.15/24", "10.0.3.255")).gateway == 0x0A0003FF);
     CHECK(accepted(with_gateway("192.0.2.0/31", "192.0.2.1")).gateway == 0xC0000201);
+}
+
+TEST_CASE("IPv6 is there beside IPv4, or instead of it") {
+    const std::string file = "IFACE=eth0\nADDR=10.0.2.15/24\nADDR6=2001:db8::2/64\nGW6=fe80::1\n";
+    const Conf both = accepted(file); // which refers to it
+    CHECK(both.address == 0x0A00020F);
+    CHECK(both.prefix6 == 64);
+    CHECK(both.address6.bytes[0] == 0x20);
+    CHECK(both.address6.bytes[15] == 2);
+    CHECK(string(both.address6_text) == "2001:db8::2");
+    CHECK(both.gateway6.bytes[0] == 0xfe);
+    CHECK(string(both.gateway6_text) == "fe80::1");
+    const Conf alone = accepted("IFACE=eth0\nADDR6=::2/128\n");
+    CHECK(alone.address == 0);
+    CHECK(alone.prefix6 == 128);
+    CHECK(alone.gateway6_text.empty());
+    CHECK(accepted("IFACE=eth0\nADDR=10.0.2.15/24\n").prefix6 == 0);
+}
+
+TEST_CASE("a lease, who writes the resolvers, and how long to wait for the link") {
+    const Conf dhcp = accepted("IFACE=eth0\nADDR=dhcp\n");
+    CHECK(dhcp.dhcp);
+    CHECK(dhcp.address == 0);
+    CHECK_FALSE(dhcp.explicit_resolvers);
+    CHECK(dhcp.link_wait_seconds == 10);
+    CHECK(accepted("DNS=explicit\nIFACE=eth0\nADDR=dhcp\n").explicit_resolvers);
+    CHECK_FALSE(accepted(with_address("10.0.2.15/24")).dhcp);
+    CHECK(accepted("IFACE=eth0\nADDR=dhcp\nWAIT_LINK=0\n").link_wait_seconds == 0);
+    CHECK(accepted("IFACE=eth0\nADDR=dhcp\nWAIT_LINK=600\n").link_wait_seconds == 600);
+}
+
+TEST_CASE("a line about IPv6, leases or the link that is wrong is refused by number") {
+    const auto [lines, message] = GENERATE(table<std::string, std::string>({
+        {"ADDR6=2001:db8::2", "2: ADDR6=2001:db8::2: no prefix length: address/prefix is wanted"},
+        {"ADDR6=", "2: ADDR6=: no prefix length: address/prefix is wanted"},
+        {"ADDR6=/64", "2: ADDR6=/64: not an IPv6 address"},
+        {"ADDR6=10.0.2.15/24", "2: ADDR6=10.0.2.15/24: not an IPv6 address"},
+        {"ADDR6=2001:db8:::2/64", "2: ADDR6=2001:db8:::2/64: not an IPv6 address"},
+        {"ADDR6=fe80::1%eth0/64", "2: ADDR6=fe80::1%eth0/64: not an IPv6 address"},
+        {"ADDR6=2001:db8::2/0", "2: ADDR6=2001:db8::2/0: a prefix length is 1 to 128"},
+        {"ADDR6=2001:db8::2/129", "2: ADDR6=2001:db8::2/129: a prefix length is 1 to 128"},
+        {"ADDR6=2001:db8::2/064", "2: ADDR6=2001:db8::2/064: a prefix length is 1 to 128"},
+        {"ADDR6=::/64", "2: ADDR6=::/64: not an address a host can have"},
+        {"ADDR6=::1/128", "2: ADDR6=::1/128: not an address a host can have"},
+        {"ADDR6=ff02::1/64", "2: ADDR6=ff02::1/64: not an address a host can have"},
+        {"ADDR6=::ffff:10.0.2.15/128", "2: ADDR6=::ffff:10.0.2.15/128: not an address a host can have"},
+        {"ADDR6=2001:db8::/64", "2: ADDR6=2001:db8::/64: names its network, not a host in it"},
+        {"ADDR6=dhcp", "2: ADDR6=dhcp: no prefix length: address/prefix is wanted"},
+        {"ADDR6=2001:db8::2/64\nGW6=10.0.2.2", "3: GW6=10.0.2.2: not an IPv6 address"},
+        {"ADDR6=2001:db8::2/64\nGW6=", "3: GW6=: not an IPv6 address"},
+        {"ADDR6=2001:db8::2/64\nGW6=ff02::2", "3: GW6=ff02::2: not an address a host can have"},
+        {"ADDR6=2001:db8::2/64\nGW6=2001:db8:0::2", "3: GW6=2001:db8:0::2: is this machine's own address"},
+        {"GW6=fe80::1\nADDR=10.0.2.15/24", "2: GW6=fe80::1: no use without ADDR6"},
+        {"GW=10.0.2.2\nADDR6=2001:db8::2/64", "2: GW=10.0.2.2: no use without ADDR"},
+        {"GW=10.0.2.2\nADDR=dhcp", "2: GW=10.0.2.2: ADDR=dhcp brings its own"},
+        {"ADDR=DHCP", "2: ADDR=DHCP: no prefix length: a.b.c.d/prefix is wanted"},
+        {"DNS=lease\nADDR=dhcp", "2: DNS=lease: only \"explicit\" can stand here"},
+        {"DNS=explicit\nADDR=10.0.2.15/24", "2: DNS=explicit: no use without ADDR=dhcp"},
+        {"WAIT_LINK=601", "2: WAIT_LINK=601: 0 to 600 seconds"},
+        {"WAIT_LINK=", "2: WAIT_LINK=: 0 to 600 seconds"},
+        {"WAIT_LINK=-1", "2: WAIT_LINK=-1: 0 to 600 seconds"},
+        {"WAIT_LINK=1.5", "2: WAIT_LINK=1.5: 0 to 600 seconds"},
+    }));
+    CAPTURE(lines);
+    CHECK(refusal_of("IFACE=eth0\n" + lines + "\n") == "wisp.conf:" + message);
 }
 
 TEST_CASE("the longest refusal fits a console line") {
@@ -417,5 +482,5 @@ TEST_CASE("every capability and every item has the name people know") {
         {"perfmon", CAP_PERFMON},
         {"checkpoint_restore", CAP_CHECKPOINT_RESTORE},
     }));
-    CHECK(string(init::capability_names[number]) == name);
+    CHECK(string(init::word_at(init::capability_names, number)) == name);
 }
