@@ -61,8 +61,9 @@ long opens(const char* path, int flags) {
 /// A process of another user's, had by hand: hidepid hides all there are. kthreadd is always 2.
 constexpr pid_t kernel_thread = 2;
 
+/// The child's end makes no signal: one would stop a process that "be traced" was allowed to.
 long clone_with(unsigned long flags) {
-    const long child = syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0);
+    const long child = syscall(SYS_clone, flags, 0, 0, 0, 0);
     if (child == 0) _exit(0);
     return child;
 }
@@ -222,7 +223,6 @@ long set_mount_attributes() {
 long clone3_user() {
     clone_args arguments{};
     arguments.flags = CLONE_NEWUSER;
-    arguments.exit_signal = SIGCHLD;
     const long child = syscall(SYS_clone3, &arguments, sizeof arguments);
     if (child == 0) _exit(0);
     return child;
