@@ -32,13 +32,15 @@ LIBS      = -lcrypto -lz -ldeflate $(if $(ISAL),-lisal) -pthread
 # A third less time to start, where the platform has them as archives.
 LIBS     += $(if $(filter Linux,$(shell uname -s)),-static-libstdc++ -static-libgcc)
 # 64 KiB between segments: the same file runs on kernels of 4, 16 and 64 KiB pages. Nothing in it is relocated or unwound.
-# It is one translation unit, and g++ makes it a twelfth smaller when told so.
-INIT_FLAGS = -std=c++20 $(WARNINGS) -Os -fwhole-program -fomit-frame-pointer -ffreestanding -nostdlib -static \
-             -fno-pic -fno-exceptions -fno-rtti -fno-stack-protector -fno-unwind-tables -fno-asynchronous-unwind-tables \
+INIT_FLAGS = -std=c++20 $(WARNINGS) -fomit-frame-pointer -ffreestanding -nostdlib -static -fno-pic \
+             -fno-exceptions -fno-rtti -fno-stack-protector -fno-unwind-tables -fno-asynchronous-unwind-tables \
              -fno-threadsafe-statics -fno-builtin -fno-ident -fmerge-all-constants -Wl,-z,max-page-size=65536 \
              -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,-z,noexecstack -Wl,--build-id=none -s
-# Shorter code: 32 KiB is all /init may have. Everything in it is within the 1 MiB that one instruction reaches.
-INIT_FLAGS_aarch64 = -mcmodel=tiny
+# Shorter code: 32 KiB is all /init may have. It is one translation unit, and a compiler makes more of it when told so;
+# everything in it is within the 1 MiB that one instruction of aarch64 reaches.
+INIT_SMALL = $(if $(findstring clang,$(shell $(1) --version 2>/dev/null)),-Oz -flto -fuse-ld=lld,-Os -fwhole-program)
+INIT_FLAGS_x86_64 = $(call INIT_SMALL,$(INIT_CXX_x86_64))
+INIT_FLAGS_aarch64 = $(call INIT_SMALL,$(INIT_CXX_aarch64)) -mcmodel=tiny
 
 Q        := $(if $(V),,@)
 say       = $(if $(V),,@printf '%-6s %s\n' '$(1)' '$(2)')

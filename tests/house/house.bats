@@ -31,6 +31,18 @@ headers() { (cd "$WISP_ROOT/include" && find wisp -name '*.hpp' | sort); }
     run -1 grep -rnE '#include "wisp/' "$WISP_ROOT/init"
 }
 
+@test "/init has at most 32 KiB, by g++ and by clang++, without a warning" {
+    for compiler in g++ clang++; do
+        case $compiler in
+            g++) set -- ;;
+            *) set -- INIT_CXX_aarch64='clang++ --target=aarch64-linux-gnu' INIT_CXX_x86_64='clang++ --target=x86_64-linux-gnu' ;;
+        esac
+        [ -z "$(make -s -C "$WISP_ROOT" BUILD="$PWD/$compiler" "$@" init 2>&1 >/dev/null)" ]
+        for init in "$compiler"/init/init-*; do [ "$(stat -c %s "$init")" -le 32768 ]; done
+    done
+    [ "$(echo */init/init-* | wc -w)" -eq 4 ]
+}
+
 @test "every tool answers --help and --version, and has a manual page that man reads without a warning" {
     for main in "$WISP_ROOT"/tools/*/main.cpp; do
         tool=$(basename "$(dirname "$main")")
