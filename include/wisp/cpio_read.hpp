@@ -2,10 +2,12 @@
 // Source: buffer-format.rst; unpack_to_rootfs() in init/initramfs.c.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -54,22 +56,31 @@ public:
     /// The next `count` bytes, or fewer at the end, without using them up.
     Bytes peek(std::size_t count) {
         if (end_ - at_ < count) {
-            std::copy(block_.begin() + at(), block_.begin() + at() + static_cast<std::ptrdiff_t>(end_ - at_),
-                      block_.begin());
+            std::ranges::copy(held(), block_.begin());
             end_ -= at_;
             at_ = 0;
-            end_ += in_.read_up_to(std::span(block_).subspan(end_, count - end_));
+            while (end_ < count && read_more()) {
+            }
         }
-        return Bytes(block_).subspan(at_, std::min(count, end_ - at_));
+        return held().first(std::min(count, end_ - at_));
+    }
+
+    /// Uses up the zeros at the front of what has been read.
+    void skip_zeros() {
+        const Bytes ahead = held();
+        const auto end = std::ranges::find_if(ahead, [](std::uint8_t byte) { return byte != 0; });
+        const auto count = static_cast<std::size_t>(end - ahead.begin());
+        at_ += count;
+        position_ += count;
     }
 
     std::size_t read_some(std::span<std::uint8_t> into) override {
         if (at_ == end_) {
-            at_ = 0;
-            end_ = in_.read_some(block_);
+            at_ = end_ = 0;
+            read_more();
         }
         const std::size_t count = std::min(into.size(), end_ - at_);
-        std::copy_n(block_.begin() + at(), count, into.begin());
+        std::ranges::copy(held().first(count), into.begin());
         at_ += count;
         position_ += count;
         return count;
@@ -85,7 +96,15 @@ public:
     const std::string& name() const override { return in_.name(); }
 
 private:
-    std::ptrdiff_t at() const { return static_cast<std::ptrdiff_t>(at_); }
+    /// What has been read and not used up.
+    Bytes held() const { return Bytes(block_).subspan(at_, end_ - at_); }
+
+    /// Reads as much as the block has room for; false at the end.
+    bool read_more() {
+        const std::size_t count = in_.read_some(std::span(block_).subspan(end_));
+        end_ += count;
+        return count > 0;
+    }
 
     Input& in_;
     std::vector<std::uint8_t> block_;
@@ -103,7 +122,7 @@ public:
     void read(bool compressed_too) {
         for (Bytes next; !(next = in_.peek(6)).empty();) {
             if (next[0] == 0) {
-                skip(1, "padding");
+                in_.skip_zeros();
                 observe("padding");
             } else if (next[0] == '0' && in_.position() % 4 == 0) {
                 while (read_entry()) {

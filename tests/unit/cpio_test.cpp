@@ -103,3 +103,37 @@ TEST_CASE("an entry whose size lies is refused, not allocated") {
     CHECK_THROWS_WITH(read_initramfs(in, [](const NewcEntry&) {}),
                       Catch::StartsWith("in: is cut in the contents of l: "));
 }
+
+TEST_CASE("zero padding costs a read for each block and one part for an observer, whatever its length") {
+    struct Counting : MemoryInput {
+        using MemoryInput::MemoryInput;
+        std::size_t read_some(std::span<std::uint8_t> into) override {
+            ++reads;
+            return MemoryInput::read_some(into);
+        }
+        std::size_t reads = 0;
+    };
+    struct Padding : InitramfsObserver {
+        void part(unsigned, std::uint64_t end, std::string_view what, const std::string&) override {
+            if (what != "padding") return;
+            ++parts;
+            last = end;
+        }
+        void entry(const NewcEntry&) override { ++entries; }
+        std::size_t parts = 0;
+        std::size_t entries = 0;
+        std::uint64_t last = 0;
+    };
+    constexpr std::size_t blocks = 16;
+    auto bytes = archive_of(entries_of("dir /a 0755 0 0\n"));
+    const auto archive = bytes;
+    bytes.resize(bytes.size() + blocks * block_size);
+    bytes.insert(bytes.end(), archive.begin(), archive.end());
+    Counting in(bytes, "in");
+    Padding seen;
+    observe_initramfs(in, seen);
+    CHECK(seen.entries == 2);
+    CHECK(seen.last == bytes.size()); // what fills up the last archive's last block
+    CHECK(seen.parts <= blocks + 2);
+    CHECK(in.reads <= blocks + 4);
+}
