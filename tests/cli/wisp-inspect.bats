@@ -28,12 +28,38 @@ make_image() {
     make_image
     wisp-inspect --json image >report
     [ "$(jq -r '.files[] | select(.path == "Image") | .kernel.page_size' report)" = 16384 ]
-    grep -q '"label": "TEST"' report
-    grep -q '"page_size": 16384' report
-    grep -q '"version": "6.6.6-test (somebody) #1 SMP"' report
-    grep -q '"target": "dev/null"' report
-    run -0 wisp-inspect --json initrd.img
-    [[ "${lines[1]}" == '  "type": "initrd",' ]]
+    [ "$(jq -r '.volume.label' report)" = TEST ]
+    [ "$(jq -r '.files[] | select(.path == "Image") | .kernel.version' report)" = '6.6.6-test (somebody) #1 SMP' ]
+    jq '.files[] | select(.path == "initrd.img") | .initrd' report >inside
+    [ "$(jq -r '.[2].target' inside)" = dev/null ]
+    [ "$(jq -c '.[1].rdev' inside)" = '[1,3]' ]
+    [ "$(jq -r '[.files[] | [.path, .type, .size] | map(tostring) | join(" ")] | join(",")' report)" = \
+        "folder folder null,Image file $(wc -c <Image),initrd.img file $(wc -c <initrd.img),folder/a-plain-file.txt file 6" ]
+    wisp-inspect --json initrd.img >report
+    [ "$(jq -r .type report)" = initrd ]
+    [ "$(jq .size report)" -eq "$(wc -c <initrd.img)" ]
+    jq .entries report | cmp - inside
+}
+
+@test "memory does not grow with what an initrd or an image holds" {
+    unsanitized "the sanitizers' memory is counted too"
+    python3 - >many <<'P'
+import sys
+entry = lambda name, mode: (b'070701' + b'%08X' * 13 % (1, mode, 0, 0, 1, 0, 0, 0, 0, 0, 0, len(name) + 1, 0) + name + b'\0').ljust(112, b'\0')
+sys.stdout.buffer.write(entry(b'a', 0o100644) * 400000 + entry(b'TRAILER!!!', 0).ljust(124, b'\0'))
+P
+    gzip -9 many
+    : >empty
+    for folder in {1..4}; do
+        echo "dir /D$folder 0755 0 0"
+        seq -f "file /D$folder/F%05.0f empty 0644 0 0" 32000
+    done | wisp-fat32 >image
+    ulimit -v 49152
+    [ "$(wisp-inspect many.gz | wc -l)" -eq 400000 ]
+    [ "$(wisp-inspect --json many.gz | grep -c '^{"path":"a",')" -eq 400000 ]
+    [ "$(wisp-inspect image | grep -c '^file  ')" -eq 128000 ]
+    [ "$(wisp-inspect --json image | grep -c '^{"path":"D')" -eq 128004 ]
+    [ "$(wisp-fat32 --list image | wc -l)" -eq 128004 ]
 }
 
 @test "an image that mkfs.fat and mcopy made is shown too" {

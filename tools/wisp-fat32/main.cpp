@@ -116,13 +116,12 @@ std::string time_text(fat32::DosTime stamp) {
 
 /// Nothing is printed of an image that turns out to be corrupt.
 void list(const fat32::Volume& volume, Sink& out) {
-    std::string text;
+    volume.walk([](const fat32::Item&) {});
     volume.walk([&](const fat32::Item& item) {
         if (item.path.empty()) return;
-        text += (item.is_directory ? "d " : "- ") + std::to_string(item.size) + " ";
-        text += time_text(item.modified) + " " + printable(item.path) + "\n";
+        out.write((item.is_directory ? "d " : "- ") + std::to_string(item.size) + " " + time_text(item.modified) + " " +
+                  printable(item.path) + "\n");
     });
-    out.write(text);
 }
 
 void info(const fat32::Volume& volume, Sink& out) {
