@@ -181,6 +181,40 @@ wisp-audit: a.img: bytes $start to $((start + size - 1)): differ in file 'initrd
     [ "$(grep -c ' lost clusters$' map)" -eq 1 ]
 }
 
+@test "a file in millions of pieces takes no memory, and no map has room for it" {
+    unsanitized "the sanitizers' memory is counted too"
+    count=$(in_pieces volume 2050000)
+    [ "$count" -gt 2000000 ]
+    ulimit -v 49152
+    run -1 --separate-stderr wisp-audit --map volume
+    [ "$stderr" = "wisp-audit: volume: has $((count + 1)) folders, files and fragments, a map has room for 131072" ]
+    [ -z "$output" ]
+    wisp-inspect volume | grep -qx "file    PIECES.BIN, $((count * 512)) bytes"
+    [ "$(wisp-fat32 --list volume)" = "- $((count * 512)) 1980-00-00T00:00:00 PIECES.BIN" ]
+    [ "$(wisp-fat32 --cat PIECES.BIN volume | wc -c)" -eq $((count * 512)) ]
+}
+
+@test "a map of any number of ranges is told as it is made" {
+    unsanitized "the sanitizers' memory is counted too"
+    count=$(in_pieces volume 400000 lost)
+    ulimit -v 49152
+    wisp-audit --map volume >map
+    tiles volume <map
+    [ "$(grep -c ' lost clusters$' map)" -eq "$count" ]
+}
+
+@test "paths that take too much memory for a map are refused" {
+    echo x >file
+    name=$(head -c 245 /dev/zero | tr '\0' n)
+    for folder in 1 2 3 4; do
+        echo "dir /$name$folder 0755 0 0"
+        seq -f "file /$name$folder/$name%05.0f file 0644 0 0" 2500
+    done | wisp-fat32 >image
+    run -1 --separate-stderr wisp-audit --map image
+    [ "$stderr" = "wisp-audit: image: has $((4 * 246 + 10000 * 497)) bytes of paths, a map has room for 4194304" ]
+    [ -z "$output" ]
+}
+
 @test "an image that mkfs.fat and mcopy made of the same files is not as recorded, and said so owner by owner" {
     make_build
     size=$(wc -c <a.img)

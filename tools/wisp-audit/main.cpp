@@ -35,11 +35,9 @@ the owner of what differs. A card's device works too.
 
 constexpr std::size_t head_size = 1024; // that an initrd is one shows in it
 
-/// --map: lines for one map, each with `prefix` in front.
-void print_map(const ByteMap& map, const std::string& prefix, Sink& out) {
-    for (const ByteRange& range : map.ranges())
-        out.write(prefix + std::to_string(range.start) + " " + std::to_string(range.end) + " " +
-                  range.owner() + "\n");
+/// --map: a line of a map.
+void print_range(const ByteRange& range, const std::string& prefix, Sink& out) {
+    out.write(prefix + std::to_string(range.start) + " " + std::to_string(range.end) + " " + range.owner() + "\n");
 }
 
 /// The maps of an initrd; refused where it cannot be read.
@@ -50,9 +48,10 @@ std::vector<ByteMap> map_archive(Input& in) {
 }
 
 void print_archive(const std::vector<ByteMap>& maps, const std::string& path, Sink& out) {
-    for (std::size_t member = 0; member < maps.size(); ++member)
-        print_map(maps[member], printable(path) + (member == 0 ? "" : "#" + std::to_string(member)) + ": ",
-                  out);
+    for (std::size_t member = 0; member < maps.size(); ++member) {
+        const std::string prefix = printable(path) + (member == 0 ? "" : "#" + std::to_string(member)) + ": ";
+        for (const ByteRange& range : maps[member].ranges()) print_range(range, prefix, out);
+    }
 }
 
 template <class MakeInput>
@@ -66,7 +65,7 @@ bool starts_as_initramfs(const MakeInput& make_input) {
 /// The disk's own map, then those of the initrds on it.
 void print_disk(const Seekable& disk, Sink& out) {
     const fat32::Volume volume(disk);
-    print_map(map_volume(volume), "", out);
+    map_volume(volume, [&](const ByteRange& range) { print_range(range, "", out); });
     volume.walk([&](const fat32::Item& item) {
         const auto open = [&] { return std::make_unique<fat32::FileInput>(volume, item); };
         if (!item.is_directory && starts_as_initramfs(open))
