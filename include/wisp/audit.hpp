@@ -163,8 +163,7 @@ private:
             audit.run(in);
         } catch (const Error& error) {
             if (error.fault != Fault::input) throw;
-            const std::string_view what = error.what();
-            add({.container = path, .owner = "archive"}, std::string(what.substr(in.name().size() + 2)));
+            add({.container = path, .owner = "archive"}, problem_with(in.name(), error));
         }
         good_files_ += audit.good_files();
         archives_.push_back({path, audit.maps()});

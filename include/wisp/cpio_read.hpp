@@ -3,7 +3,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -13,6 +12,7 @@
 
 #include "wisp/cpio.hpp"
 #include "wisp/gzip.hpp"
+#include "wisp/gzip_head.hpp"
 #include "wisp/input.hpp"
 
 namespace wisp {
@@ -243,15 +243,14 @@ private:
 
 } // namespace cpio_detail
 
+/// Whether bytes start as a newc archive does, without or with checksums [buffer-format.rst, c_magic].
+inline bool starts_as_newc(Bytes head) {
+    return as_text(head).starts_with("070701") || as_text(head).starts_with("070702");
+}
+
 /// Whether bytes that start with `head` are an initramfs by their first bytes: a newc archive, plain or gzipped.
 inline bool looks_like_initramfs(Bytes head) {
-    constexpr std::string_view magic = "0707";
-    if (as_text(head).starts_with(magic)) return true;
-    if (!as_text(head).starts_with("\x1f\x8b")) return false;
-    MemoryInput in(head, "head");
-    GunzipInput unpacked(in);
-    std::array<std::uint8_t, magic.size()> start{};
-    return unpacked.next_member() && unpacked.read_some(start) == start.size() && as_text(start) == magic;
+    return starts_as_newc(head) || starts_as_newc(gunzip_head(head, 6));
 }
 
 /// Shows `observer` each part of each archive in `in`, in order. Throws Error (input) for an empty input, a cut or

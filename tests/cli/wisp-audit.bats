@@ -181,6 +181,18 @@ wisp-audit: a.img: bytes $start to $((start + size - 1)): differ in file 'initrd
     [ "$(grep -c ' lost clusters$' map)" -eq 1 ]
 }
 
+@test "--map warns of a file that begins as an initrd and is none, and maps the card" {
+    make_build
+    echo '070712345 call Alice' >phone.txt
+    head -c -9 initrd.img >cut.img
+    printf 'file %s %s 0644 0 0\n' phone.txt{,} cut.img{,} initrd.img{,} | wisp-fat32 >card
+    run -0 --separate-stderr wisp-audit --map card
+    [ "$stderr" = "wisp-audit: card: cut.img: warning: is cut inside a gzip member at compressed byte $(wc -c <cut.img)" ]
+    grep -v '^initrd.img' <<<"$output" | tiles card
+    grep -q "file 'phone.txt'\$" <<<"$output"
+    grep -q "^initrd.img#1: .* contents of 'init'\$" <<<"$output"
+}
+
 @test "a file in millions of pieces takes no memory, and no map has room for it" {
     unsanitized "the sanitizers' memory is counted too"
     count=$(in_pieces volume 2050000)

@@ -62,6 +62,56 @@ P
     [ "$(wisp-fat32 --list image | wc -l)" -eq 128004 ]
 }
 
+# odd_card: an image of files that begin as kernels and initrds do, and one that is a kernel, gzipped.
+odd_card() {
+    make_image
+    gzip -9n <Image >Image.gz
+    echo '070712345 call Alice' >phone.txt
+    echo '0707010000 is no header' >number.txt
+    printf '\037\213\0\0rubbish' >rubbish.gz
+    # a valid member with 1,500 bytes of FEXTRA [RFC 1952, 2.3.1.1]
+    { printf '\037\213\10\4\0\0\0\0\0\3\334\5' && head -c 1500 /dev/zero && gzip -cn plain | tail -c +11; } >extra.gz
+    gzip -dc extra.gz | cmp - plain
+    { head -c 510 /dev/zero && printf '\125\252\353\146HdrS\14\2' && head -c 2000 /dev/zero; } >memtest
+    { printf 'MZ\0\0zimg\100\0\0\0\4\0\0\0\0\0\0\0\0\0\0\0xzkern' && head -c 80 /dev/zero; } >zboot
+    head -c -9 initrd.img >cut.img
+    printf 'file %s %s 0644 0 0\n' README.md plain {Image.gz,phone.txt,number.txt,rubbish.gz,extra.gz,memtest,zboot,cut.img}{,} |
+        wisp-fat32 >odd
+}
+
+@test "a file that is not what it begins as has a note, and the card is shown" {
+    odd_card
+    wisp-inspect odd | sed 1,2d >report
+    diff report - <<R
+file    Image.gz, $(wc -c <Image.gz) bytes
+          kernel: gzip, aarch64, pages of 16384 bytes, 6.6.6-test (somebody) #1 SMP
+file    README.md, 6 bytes
+file    cut.img, $(wc -c <cut.img) bytes
+          problem: is cut inside a gzip member at compressed byte $(wc -c <cut.img)
+file    extra.gz, $(wc -c <extra.gz) bytes
+file    memtest, $(wc -c <memtest) bytes
+          problem: is an x86 kernel without a 64-bit entry point
+file    number.txt, 24 bytes
+          problem: is cut in a header: 24 of 110 bytes
+file    phone.txt, 21 bytes
+file    rubbish.gz, 11 bytes
+file    zboot, $(wc -c <zboot) bytes
+          problem: is an EFI zboot image compressed with 'xzkern', wisp knows gzip and zstd
+R
+    wisp-inspect --json odd >report
+    [ "$(jq -r '.files[] | select(.path == "memtest") | .problem' report)" = 'is an x86 kernel without a 64-bit entry point' ]
+    [ "$(jq -r '.files[] | select(.path == "Image.gz") | .kernel.form' report)" = gzip ]
+    [ "$(jq -r '[.files[] | select(.problem) | .path] | join(" ")' report)" = 'cut.img memtest number.txt zboot' ]
+}
+
+@test "a cut initrd by itself is refused" {
+    make_image
+    head -c -9 initrd.img >cut.img
+    run -1 --separate-stderr wisp-inspect cut.img
+    [ "$stderr" = "wisp-inspect: cut.img: is cut inside a gzip member at compressed byte $(wc -c <cut.img)" ]
+    [ -z "$output" ]
+}
+
 @test "an image that mkfs.fat and mcopy made is shown too" {
     make_image
     truncate -s 64M foreign

@@ -62,15 +62,24 @@ bool starts_as_initramfs(const MakeInput& make_input) {
     return looks_like_initramfs(head);
 }
 
+/// A file that begins as an initrd does need not be one: the disk's map is good without it.
+void print_file_of(const fat32::Volume& volume, const fat32::Item& item, Sink& out) {
+    const auto open = [&] { return std::make_unique<fat32::FileInput>(volume, item); };
+    if (item.is_directory || !starts_as_initramfs(open)) return;
+    const auto in = open();
+    try {
+        print_archive(map_archive(*in), item.path, out);
+    } catch (const Error& error) {
+        if (error.fault != Fault::input) throw;
+        warn(tool, in->name(), problem_with(in->name(), error));
+    }
+}
+
 /// The disk's own map, then those of the initrds on it.
 void print_disk(const Seekable& disk, Sink& out) {
     const fat32::Volume volume(disk);
     map_volume(volume, [&](const ByteRange& range) { print_range(range, "", out); });
-    volume.walk([&](const fat32::Item& item) {
-        const auto open = [&] { return std::make_unique<fat32::FileInput>(volume, item); };
-        if (!item.is_directory && starts_as_initramfs(open))
-            print_archive(map_archive(*open()), item.path, out);
-    });
+    volume.walk([&](const fat32::Item& item) { print_file_of(volume, item, out); });
 }
 
 void print_file(const std::string& path, const Seekable& file, Sink& out) {

@@ -9,6 +9,7 @@
 #include "wisp/cpio_read.hpp"
 #include "wisp/fat32_input.hpp"
 #include "wisp/fat32_read.hpp"
+#include "wisp/gzip_head.hpp"
 #include "wisp/kernel.hpp"
 #include "wisp/seekable_input.hpp"
 #include "wisp/tool.hpp"
@@ -22,8 +23,8 @@ const Tool tool{
     .help = R"(usage: wisp-inspect [--json] [FILE]
 
 Shows what a disk image or an initrd holds. Of an image: the partition, the FAT32 volume, every
-file, and of the kernels and initrds among them what they are and what is in them. FILE, or standard input,
-must be a file, not a pipe.
+file, and of the kernels and initrds among them what they are and what is in them, or why they
+cannot be read. FILE, or standard input, must be a file, not a pipe.
 
       --json   for programs
       --help, --version
@@ -33,12 +34,16 @@ must be a file, not a pipe.
 
 constexpr std::size_t head_size = 1024; // all that tells the kinds of files apart lies in it
 
-bool is_kernel(Bytes head) {
+bool starts_as_kernel(Bytes head) {
     const std::string_view text = as_text(head);
     const auto has = [&](std::size_t at, std::string_view magic) {
         return text.size() >= at + magic.size() && text.substr(at, magic.size()) == magic;
     };
     return has(0x38, "ARM\x64") || has(0x202, "HdrS") || (has(0, "MZ") && has(4, "zimg"));
+}
+
+bool looks_like_kernel(Bytes head) {
+    return starts_as_kernel(head) || starts_as_kernel(gunzip_head(head, sizeof(Arm64ImageHeader)));
 }
 
 void read_to_end(Input& in) {
@@ -54,7 +59,7 @@ void look_into(const fat32::Volume& volume, const fat32::Item& item, Report& rep
     std::vector<std::uint8_t> head(head_size);
     const auto open = [&] { return std::make_unique<fat32::FileInput>(volume, item); };
     head.resize(open()->read_up_to(head));
-    if (is_kernel(head)) {
+    if (looks_like_kernel(head)) {
         NullSink nowhere;
         report.kernel(read_kernel(*open(), nowhere, temporary_folder()));
     } else if (looks_like_initramfs(head)) {
@@ -65,12 +70,23 @@ void look_into(const fat32::Volume& volume, const fat32::Item& item, Report& rep
     }
 }
 
+/// A file that begins as a kernel or an initrd does need not be one that can be read: that is a fact about the file, and
+/// no reason to refuse the image.
+void report_file(const fat32::Volume& volume, const fat32::Item& item, Report& report) {
+    report.file(item);
+    try {
+        look_into(volume, item, report);
+    } catch (const Error& error) {
+        if (error.fault != Fault::input) throw;
+        report.problem(problem_with(fat32::FileInput(volume, item).name(), error));
+    }
+    report.end_file();
+}
+
 void report_item(const fat32::Volume& volume, const fat32::Item& item, Report& report) {
     if (item.path.empty()) return;
     if (item.is_directory) return report.folder(item);
-    report.file(item);
-    look_into(volume, item, report);
-    report.end_file();
+    report_file(volume, item, report);
 }
 
 /// The volume is read to its end before anything is said of it.
