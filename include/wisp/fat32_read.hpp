@@ -172,7 +172,7 @@ public:
     using Visit = std::function<void(const Item&)>;
 
     /// Finds the volume: the disk itself, or the first partition of type 0B or 0C. Refuses what is not FAT32,
-    /// and a disk that ends before the volume does. `disk` must outlive this.
+    /// and a disk or a partition that ends before the volume does. `disk` must outlive this.
     explicit Volume(const Seekable& disk) : Volume(disk, find_volume(disk)) {}
 
     const Seekable& disk() const { return disk_; }
@@ -215,10 +215,10 @@ public:
     }
 
 private:
-    Volume(const Seekable& disk, std::uint64_t offset)
+    Volume(const Seekable& disk, const VolumePlace& place)
         : disk_(disk),
-          boot_(disk.read<BootSector>(offset, "boot sector")),
-          geometry_(check_geometry(disk, offset, boot_)) {}
+          boot_(disk.read<BootSector>(place.start, "boot sector")),
+          geometry_(check_geometry(disk, place, boot_)) {}
 
     const Seekable& disk_;
     BootSector boot_;

@@ -254,6 +254,25 @@ refused() { # MESSAGE OFFSET BYTE...
     lists 'the volume is FAT12 or FAT16, not FAT32'
 }
 
+@test "a volume that ends behind its partition is refused, one that ends with it is read" {
+    wisp-fat32 --size 64M </dev/null >good
+    end=$((1048576 + $(sed -n 's/^volume-bytes //p' <(wisp-fat32 --info good))))
+    # in sectors: 100, none, and one less than the last cluster needs
+    for sectors in '64 00 00 00' '00 00 00 00' 'FF F7 01 00'; do
+        cp --sparse=always good bad
+        # shellcheck disable=SC2086
+        patch bad 458 $sectors
+        partition=$((1048576 + 512 * $(number bad 458 4)))
+        for command in 'wisp-fat32 --list' 'wisp-fat32 --info' wisp-inspect 'wisp-audit --map'; do
+            run -1 --separate-stderr $command bad
+            echo "$stderr"
+            [ "$stderr" = "${command%% *}: bad: the volume's clusters end at $end, its partition at $partition" ]
+            [ -z "$output" ]
+        done
+    done
+    wisp-fat32 --info good
+}
+
 @test "an image cut at any sector, or within one, is refused" {
     plant
     size=$(stat -c %s good)

@@ -1,4 +1,5 @@
 load ../lib/common
+load ../lib/fat32
 
 # make_image: an image with a fake kernel of 16 KiB pages, an initrd, a folder and a plain file.
 make_image() {
@@ -81,7 +82,7 @@ odd_card() {
 
 @test "a file that is not what it begins as has a note, and the card is shown" {
     odd_card
-    wisp-inspect odd | sed 1,2d >report
+    wisp-inspect odd | sed 1,3d >report
     diff report - <<R
 file    Image.gz, $(wc -c <Image.gz) bytes
           kernel: gzip, aarch64, pages of 16384 bytes, 6.6.6-test (somebody) #1 SMP
@@ -102,6 +103,29 @@ R
     [ "$(jq -r '.files[] | select(.path == "memtest") | .problem' report)" = 'is an x86 kernel without a 64-bit entry point' ]
     [ "$(jq -r '.files[] | select(.path == "Image.gz") | .kernel.form' report)" = gzip ]
     [ "$(jq -r '[.files[] | select(.problem) | .path] | join(" ")' report)" = 'cut.img memtest number.txt zboot' ]
+}
+
+# as_file_says FILE: the partitions of an image as file(1) has them, in the words of wisp-inspect.
+as_file_says() {
+    file -b "$1" | grep -o 'partition [0-9] : ID=0x[0-9a-f]*,\( active,\)\? start-CHS ([^)]*), end-CHS ([^)]*), startsector [0-9]*, [0-9]* sectors' |
+        sed 's/\(partition [0-9]\) : ID=0x\([0-9a-f]*\),\( active,\)\? start.*startsector \([0-9]*\), \([0-9]* sectors\)/\1, type \U0\2\E,\3 \5 from sector \4/' |
+        sed 's/type 0\(..\),/type \1,/'
+}
+
+@test "the partitions are those that file(1) finds" {
+    make_image
+    wisp-inspect image | grep '^partition' | cmp - <(as_file_says image)
+    [ "$(wisp-inspect image | sed -n 2p)" = 'partition 1, type 0C, active, 129024 sectors from sector 2048' ]
+    [ "$(wisp-inspect --json image | jq -c .partitions)" = '[{"number":1,"type":"0C","active":true,"first_sector":2048,"sectors":129024}]' ]
+    # a second one, of type 83, in the third place
+    patch image $((446 + 32)) 00 FE FF FF 83 FE FF FF 00 08 02 00 00 10 00 00
+    wisp-inspect image | grep '^partition' >partitions
+    [ "$(sed -n 2p partitions)" = 'partition 3, type 83, 4096 sectors from sector 133120' ]
+    cmp partitions <(as_file_says image)
+    volume_of image volume
+    wisp-inspect volume >report
+    [[ "$(sed -n 2p report)" == "volume  FAT32 "* ]]
+    [ "$(wisp-inspect --json volume | jq -c .partitions)" = '[]' ]
 }
 
 @test "a cut initrd by itself is refused" {

@@ -22,7 +22,7 @@ const Tool tool{
     .name = "wisp-inspect",
     .help = R"(usage: wisp-inspect [--json] [FILE]
 
-Shows what a disk image or an initrd holds. Of an image: the partition, the FAT32 volume, every
+Shows what a disk image or an initrd holds. Of an image: the partitions, the FAT32 volume, every
 file, and of the kernels and initrds among them what they are and what is in them, or why they
 cannot be read. FILE, or standard input, must be a file, not a pipe.
 
@@ -93,7 +93,7 @@ void report_item(const fat32::Volume& volume, const fat32::Item& item, Report& r
 void report_image(const Seekable& disk, Report& report) {
     const fat32::Volume volume(disk);
     volume.walk([](const fat32::Item&) {});
-    report.image(disk.size(), volume);
+    report.image(volume);
     volume.walk([&](const fat32::Item& item) { report_item(volume, item, report); });
     report.end();
 }

@@ -7,11 +7,15 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "wisp/cpio_list.hpp"
 #include "wisp/cpio_read.hpp"
+#include "wisp/fat32_locate.hpp"
 #include "wisp/fat32_read.hpp"
 #include "wisp/kernel_image.hpp"
+#include "wisp/mbr.hpp"
+#include "wisp/seekable.hpp"
 #include "wisp/sink.hpp"
 #include "wisp/text.hpp"
 
@@ -27,7 +31,7 @@ public:
     virtual ~Report() = default;
 
     virtual void initrd(std::uint64_t size) = 0;
-    virtual void image(std::uint64_t size, const fat32::Volume& volume) = 0;
+    virtual void image(const fat32::Volume& volume) = 0;
     virtual void folder(const fat32::Item& item) = 0;
     virtual void file(const fat32::Item& item) = 0;
     virtual void kernel(const KernelInfo& info) = 0;
@@ -40,6 +44,27 @@ public:
     virtual void end_file() = 0;
     virtual void end() = 0;
 };
+
+/// A partition of a disk, as the table has it, and its place there, from 1.
+struct NumberedPartition {
+    std::size_t number = 0;
+    mbr::Partition entry{};
+
+    /// The type as two hexadecimal digits.
+    std::string type() const {
+        const auto digits = hex8(entry.type);
+        return {digits.end() - 2, digits.end()};
+    }
+};
+
+/// The partitions in use on a disk; none where the volume takes all of it.
+inline std::vector<NumberedPartition> partitions_of(const Seekable& disk) {
+    std::vector<NumberedPartition> partitions;
+    const auto table = fat32::find_partitions(disk).value_or(mbr::Table{});
+    for (std::size_t i = 0; i < table.partitions.size(); ++i)
+        if (table.partitions[i].type != 0) partitions.push_back({i + 1, table.partitions[i]});
+    return partitions;
+}
 
 /// The label of a volume, fit to be printed.
 inline std::string label_of(const fat32::Volume& volume) {
@@ -66,9 +91,14 @@ public:
 
     void initrd(std::uint64_t) override { indent_ = ""; }
 
-    void image(std::uint64_t size, const fat32::Volume& volume) override {
+    void image(const fat32::Volume& volume) override {
         const fat32::Geometry& geometry = volume.geometry();
-        out_.write("image   " + std::to_string(size) + " bytes\n");
+        out_.write("image   " + std::to_string(volume.disk().size()) + " bytes\n");
+        for (const NumberedPartition& partition : partitions_of(volume.disk()))
+            out_.write("partition " + std::to_string(partition.number) + ", type " + partition.type() +
+                       (partition.entry.status == mbr::active ? ", active, " : ", ") +
+                       std::to_string(std::uint32_t{partition.entry.sectors}) + " sectors from sector " +
+                       std::to_string(std::uint32_t{partition.entry.first_sector}) + "\n");
         out_.write("volume  FAT32 '" + label_of(volume) + "', id " + id_of(volume) + ", at byte " +
                    std::to_string(geometry.volume_offset) + ", " + std::to_string(geometry.volume_bytes()) + " bytes, " +
                    std::to_string(geometry.clusters) + " clusters of " + std::to_string(geometry.cluster_bytes()) +
@@ -108,10 +138,18 @@ public:
         begin_list("entries");
     }
 
-    void image(std::uint64_t size, const fat32::Volume& volume) override {
+    void image(const fat32::Volume& volume) override {
         const fat32::Geometry& geometry = volume.geometry();
+        Json partitions = Json::array();
+        for (const NumberedPartition& partition : partitions_of(volume.disk()))
+            partitions.push_back({{"number", partition.number},
+                                  {"type", partition.type()},
+                                  {"active", partition.entry.status == mbr::active},
+                                  {"first_sector", std::uint32_t{partition.entry.first_sector}},
+                                  {"sectors", std::uint32_t{partition.entry.sectors}}});
         open({{"type", "image"},
-              {"size", size},
+              {"size", volume.disk().size()},
+              {"partitions", partitions},
               {"volume",
                {{"label", label_of(volume)},
                 {"id", id_of(volume)},
