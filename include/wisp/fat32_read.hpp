@@ -185,6 +185,10 @@ public:
     /// that is no name. Memory: a bit for each cluster, and one folder's name and place for each level.
     void walk(const Visit& visit) const;
 
+    /// The volume's label without the spaces that fill it up, in the code page of who wrote it: the root's label entry,
+    /// which is what readers show, else the boot sector's. Refuses a root whose chain does not add up.
+    std::string label() const;
+
     /// Where the contents of an item lie that walk() or find() has shown. The volume must outlive what this gives.
     ExtentReader extents(const Item& item) const {
         return {disk_, geometry_, active_fat(boot_), item.first_cluster, item.clusters};
@@ -226,6 +230,10 @@ private:
 };
 
 namespace read_detail {
+
+inline std::uint64_t max_folder_clusters(const Geometry& geometry) {
+    return max_folder_entries * sizeof(DirectoryEntry) / geometry.cluster_bytes();
+}
 
 /// The entries of a folder, in order, up to the one that ends them.
 class FolderReader {
@@ -271,6 +279,37 @@ private:
     std::uint64_t left_ = 0; // bytes of the extent behind the block
 };
 
+[[noreturn]] inline void refuse_item(const Volume& volume, const std::string& path, const std::string& problem) {
+    refuse(volume.disk().name(), "'" + (path.empty() ? "/" : printable(path)) + "' " + problem);
+}
+
+/// How many clusters `item` has by `fat`, of which there may be `limit`. `claim` is told each before the next is looked
+/// up.
+template <class Claim>
+std::uint32_t follow_chain(const Volume& volume, FatTable& fat, const Item& item, std::uint64_t limit,
+                           const Claim& claim) {
+    std::uint32_t count = 0;
+    for (std::uint32_t cluster = item.first_cluster;; cluster = fat[cluster], ++count) {
+        if (count > 0 && cluster >= least_end_of_chain) return count;
+        if (!volume.geometry().has_cluster(cluster))
+            refuse_item(volume, item.path,
+                        "has cluster " + std::to_string(cluster) + ", the volume has 2 to " +
+                            std::to_string(volume.geometry().clusters + 1));
+        if (count == limit) refuse_item(volume, item.path, "has more clusters than " + std::to_string(limit));
+        claim(cluster);
+    }
+}
+
+/// As follow_chain(), for a folder that nothing is to be claimed for.
+inline std::uint32_t count_folder_clusters(const Volume& volume, FatTable& fat, const Item& folder) {
+    return follow_chain(volume, fat, folder, max_folder_clusters(volume.geometry()), [](std::uint32_t) {});
+}
+
+/// The root, without the number of its clusters.
+inline Item root_of(const Volume& volume) {
+    return {.path = "", .is_directory = true, .first_cluster = volume.geometry().root_cluster};
+}
+
 /// One pass over all folders of a volume.
 class Walk {
 public:
@@ -282,38 +321,20 @@ public:
           taken_(geometry_.clusters) {}
 
     void run() {
-        Item root{.path = "", .is_directory = true, .first_cluster = geometry_.root_cluster};
-        root.clusters = claim_chain(root, max_folder_clusters());
+        Item root = root_of(volume_);
+        root.clusters = claim_chain(root, max_folder_clusters(geometry_));
         visit_(root);
         read_folder(root, 0);
     }
 
 private:
     [[noreturn]] void bad(const std::string& path, const std::string& problem) const {
-        refuse(volume_.disk().name(), "'" + (path.empty() ? "/" : printable(path)) + "' " + problem);
-    }
-
-    std::uint64_t max_folder_clusters() const {
-        return max_folder_entries * sizeof(DirectoryEntry) / geometry_.cluster_bytes();
-    }
-
-    /// How many clusters `item` has, of which there may be `limit`. `claim` is told each before the next is looked up.
-    template <class Claim>
-    std::uint32_t follow_chain(const Item& item, std::uint64_t limit, const Claim& claim) {
-        std::uint32_t count = 0;
-        for (std::uint32_t cluster = item.first_cluster;; cluster = fat_[cluster], ++count) {
-            if (count > 0 && cluster >= least_end_of_chain) return count;
-            if (!geometry_.has_cluster(cluster))
-                bad(item.path, "has cluster " + std::to_string(cluster) + ", the volume has 2 to " +
-                                   std::to_string(geometry_.clusters + 1));
-            if (count == limit) bad(item.path, "has more clusters than " + std::to_string(limit));
-            claim(cluster);
-        }
+        refuse_item(volume_, path, problem);
     }
 
     /// As follow_chain(); each cluster is taken from now on.
     std::uint32_t claim_chain(const Item& item, std::uint64_t limit) {
-        return follow_chain(item, limit, [&](std::uint32_t cluster) {
+        return follow_chain(volume_, fat_, item, limit, [&](std::uint32_t cluster) {
             if (taken_[cluster - first_cluster])
                 bad(item.path, "has cluster " + std::to_string(cluster) + ", which is already taken");
             taken_[cluster - first_cluster] = true;
@@ -329,7 +350,7 @@ private:
         });
         for_each_item(folder, [&](Item& item) {
             if (!item.is_directory) return;
-            item.clusters = follow_chain(item, max_folder_clusters(), [](std::uint32_t) {});
+            item.clusters = count_folder_clusters(volume_, fat_, item);
             read_folder(item, depth + 1);
         });
     }
@@ -377,7 +398,7 @@ private:
 
     void check_folder(Item& item, std::ptrdiff_t depth) {
         if (depth > max_depth) bad(item.path, "is in more than " + std::to_string(max_depth) + " folders");
-        item.clusters = claim_chain(item, max_folder_clusters());
+        item.clusters = claim_chain(item, max_folder_clusters(geometry_));
     }
 
     void check_file(Item& item) {
@@ -399,5 +420,22 @@ private:
 } // namespace read_detail
 
 inline void Volume::walk(const Visit& visit) const { read_detail::Walk(*this, visit).run(); }
+
+inline std::string Volume::label() const {
+    FatTable fat(disk_, geometry_, active_fat(boot_));
+    Item root = read_detail::root_of(*this);
+    root.clusters = read_detail::count_folder_clusters(*this, fat, root);
+    read_detail::FolderReader entries(*this, root);
+    ShortName label = boot_.label;
+    for (auto entry = entries.next(); entry; entry = entries.next()) {
+        const std::uint8_t kind = entry->attributes & attribute::mask;
+        if (entry->name[0] == deleted_entry || kind == attribute::long_name || (kind & attribute::label) == 0) continue;
+        label = entry->name;
+        if (label[0] == escaped_e5) label[0] = deleted_entry;
+        break;
+    }
+    const std::string_view text(label.data(), label.size());
+    return std::string(text.substr(0, text.find_last_not_of(' ') + 1));
+}
 
 } // namespace wisp::fat32

@@ -127,7 +127,6 @@ void list(const fat32::Volume& volume, Sink& out) {
 void info(const fat32::Volume& volume, Sink& out) {
     const fat32::BootSector& boot = volume.boot_sector();
     const fat32::Geometry& geometry = volume.geometry();
-    const std::string_view label(boot.label.data(), boot.label.size());
     const auto line = [&](const char* key, std::uint64_t value) {
         out.write(std::string(key) + " " + std::to_string(value) + "\n");
     };
@@ -139,7 +138,7 @@ void info(const fat32::Volume& volume, Sink& out) {
     line("fats", geometry.fat_count);
     const auto id = hex8(boot.volume_id);
     out.write("volume-id " + std::string(id.begin(), id.end()) + "\n");
-    out.write("label " + printable(label.substr(0, label.find_last_not_of(' ') + 1)) + "\n");
+    out.write("label " + printable(volume.label()) + "\n");
 }
 
 void cat(const fat32::Volume& volume, const std::string& path, const std::string& image, Sink& out) {

@@ -66,13 +66,6 @@ inline std::vector<NumberedPartition> partitions_of(const Seekable& disk) {
     return partitions;
 }
 
-/// The label of a volume, fit to be printed.
-inline std::string label_of(const fat32::Volume& volume) {
-    const fat32::BootSector& boot = volume.boot_sector();
-    const std::string_view label(boot.label.data(), boot.label.size());
-    return printable(label.substr(0, label.find_last_not_of(' ') + 1));
-}
-
 /// The number of a volume, as eight hexadecimal digits.
 inline std::string id_of(const fat32::Volume& volume) {
     const auto id = hex8(volume.boot_sector().volume_id);
@@ -99,7 +92,7 @@ public:
                        (partition.entry.status == mbr::active ? ", active, " : ", ") +
                        std::to_string(std::uint32_t{partition.entry.sectors}) + " sectors from sector " +
                        std::to_string(std::uint32_t{partition.entry.first_sector}) + "\n");
-        out_.write("volume  FAT32 '" + label_of(volume) + "', id " + id_of(volume) + ", at byte " +
+        out_.write("volume  FAT32 '" + printable(volume.label()) + "', id " + id_of(volume) + ", at byte " +
                    std::to_string(geometry.volume_offset) + ", " + std::to_string(geometry.volume_bytes()) + " bytes, " +
                    std::to_string(geometry.clusters) + " clusters of " + std::to_string(geometry.cluster_bytes()) +
                    " bytes, " + std::to_string(geometry.fat_count) + " FATs of " +
@@ -151,7 +144,7 @@ public:
               {"size", volume.disk().size()},
               {"partitions", partitions},
               {"volume",
-               {{"label", label_of(volume)},
+               {{"label", printable(volume.label())},
                 {"id", id_of(volume)},
                 {"offset", geometry.volume_offset},
                 {"size", geometry.volume_bytes()},
