@@ -59,6 +59,23 @@ tiles() {
     wisp-audit --manifest manifest.json --name a.img elsewhere/renamed
 }
 
+@test "standard input is read as a file is" {
+    make_build
+    wisp-audit --map a.img >map
+    wisp-audit --map <a.img | cmp - map
+    wisp-audit --map - <a.img | cmp - map
+    wisp-audit --map initrd.img | sed 's/^initrd.img/-/' >map
+    wisp-audit --map <initrd.img | cmp - map
+    run -0 wisp-audit --manifest manifest.json --name a.img <a.img
+    [[ "$output" == "standard input: clean, $(wc -c <a.img) bytes in "*" ranges, 8 files as recorded" ]]
+    run -0 wisp-audit --manifest manifest.json --name initrd.img - <initrd.img
+    [[ "$output" == "standard input: clean, $(wc -c <initrd.img) bytes in "*" ranges, 2 files as recorded" ]]
+    patch a.img 3 FF
+    run -1 --separate-stderr wisp-audit --manifest manifest.json --name a.img <a.img
+    [ "$stderr" = "wisp-audit: standard input: byte 3: differs in boot code of the partition table: is ff, must be 00" ]
+    [ -z "$output" ]
+}
+
 @test "an image with another start, label, number, time or size is clean as well" {
     SOURCE_DATE_EPOCH=1700000000 make_build --label OTHER --volume-id 12345678 --size 50M --partition-start 63
     wisp-audit a.img
@@ -278,8 +295,12 @@ wisp-audit: a.img: bytes $start to $((start + size - 1)): differ in file 'initrd
 
 @test "usage, a missing record, a full disk and a closed output are status 2" {
     make_build
-    run -2 --separate-stderr wisp-audit
-    [ "$stderr" = "wisp-audit: FILE: is missing: which image or initrd?" ]
+    run -2 --separate-stderr wisp-audit <a.img
+    [ "$stderr" = "wisp-audit: --manifest: is needed where standard input is read" ]
+    run -2 --separate-stderr wisp-audit --manifest manifest.json - <a.img
+    [ "$stderr" = "wisp-audit: --name: is needed where standard input is read" ]
+    run -2 --separate-stderr sh -c 'cat a.img | wisp-audit --map'
+    [ "$stderr" = "wisp-audit: standard input: is a pipe or a terminal, and must be a file" ]
     run -2 --separate-stderr wisp-audit --frob
     [ "$stderr" = "wisp-audit: --frob: unknown option, see wisp-audit --help" ]
     run -2 --separate-stderr wisp-audit --map --json a.img

@@ -4,6 +4,7 @@
 
 #include "wisp/audit.hpp"
 #include "wisp/fat32_input.hpp"
+#include "wisp/seekable_input.hpp"
 #include "wisp/tool.hpp"
 
 using namespace wisp;
@@ -14,11 +15,13 @@ namespace {
 const Tool tool{
     .name = "wisp-audit",
     .help = R"(usage: wisp-audit [--manifest FILE] [--name OUTPUT] [--json] FILE
-       wisp-audit --map FILE
+       wisp-audit --manifest FILE --name OUTPUT [--json] < FILE
+       wisp-audit --map [FILE]
 
 Checks an output of a build, a card's image, vmlinuz or initrd.img, byte for byte against its
 manifest.json: files and archive entries by their sha256, everything else by making it again. Names
-the owner of what differs. A card's device works too.
+the owner of what differs. A card's device works too. FILE, or standard input, must be a file or a
+device, not a pipe.
 
       --manifest FILE  the record (manifest.json beside FILE)
       --name OUTPUT    what the record calls FILE (its own name)
@@ -82,10 +85,11 @@ void print_disk(const Seekable& disk, Sink& out) {
     volume.walk([&](const fat32::Item& item) { print_file_of(volume, item, out); });
 }
 
-void print_file(const std::string& path, const Seekable& file, Sink& out) {
-    const auto open = [&] { return std::make_unique<FdInput>(open_read(path), file.name()); };
+/// `name` stands before the lines of an initrd.
+void print_file(const Seekable& file, std::string_view name, Sink& out) {
+    const auto open = [&] { return std::make_unique<SeekableInput>(file); };
     if (starts_as_initramfs(open))
-        print_archive(map_archive(*open()), std::string(base_name(path)), out);
+        print_archive(map_archive(*open()), std::string(name), out);
     else
         print_disk(file, out);
 }
@@ -183,33 +187,49 @@ void refuse_findings(const std::string& name, const std::vector<Finding>& findin
     refuse(name, findings.back().text());
 }
 
-void check(const std::string& path, const Seekable& file, const Arguments& arguments, Sink& out) {
+/// What a check needs to know beside the file.
+struct Claim {
+    std::string manifest;
+    std::string output; ///< what the manifest calls the file
+};
+
+/// By default the record lies beside the file and knows it by its name; standard input has neither.
+Claim claim_of(const std::string& path, const Arguments& arguments) {
+    if (path == "-")
+        for (const char* const option : {"manifest", "name"})
+            if (!arguments.has(option))
+                misuse(std::string("--") + option, "is needed where standard input is read");
     const std::string folder(parent_path(path));
-    const std::string beside =
-        path.find('/') == std::string::npos ? "manifest.json" : folder + "/manifest.json";
-    const std::string manifest = arguments.value("manifest").value_or(beside);
-    const AuditRecord record(read_json_file(manifest), printable(manifest));
-    const std::string name = arguments.value("name").value_or(std::string(base_name(path)));
-    OutputAudit audit(file, record, name);
+    const std::string beside = path.find('/') == std::string::npos ? "manifest.json" : folder + "/manifest.json";
+    return {arguments.value("manifest").value_or(beside),
+            arguments.value("name").value_or(std::string(base_name(path)))};
+}
+
+void check(const std::string& path, const Claim& claim, bool as_json, Sink& out) {
+    const auto file = open_seekable_operand(path);
+    const AuditRecord record(read_json_file(claim.manifest), printable(claim.manifest));
+    OutputAudit audit(*file, record, claim.output);
     audit.run();
-    if (arguments.has("json"))
-        JsonWriter(audit, record, name, out).write(path, file.size());
+    if (as_json)
+        JsonWriter(audit, record, claim.output, out).write(path, file->size());
     else if (audit.findings().empty())
-        out.write(file.name() + ": " + summary(audit) + "\n");
+        out.write(file->name() + ": " + summary(audit) + "\n");
     out.finish();
-    refuse_findings(file.name(), audit.findings());
+    refuse_findings(file->name(), audit.findings());
+}
+
+void map(const std::string& path, const Arguments& arguments, Sink& out) {
+    if (arguments.has("json") || arguments.has("manifest") || arguments.has("name"))
+        misuse("--map", "goes with no other option");
+    print_file(*open_seekable_operand(path), base_name(path), out);
+    out.finish();
 }
 
 void run(const Arguments& arguments) {
-    const auto path = single_operand(arguments);
-    if (!path) misuse("FILE", "is missing: which image or initrd?");
-    if (arguments.has("map") && (arguments.has("json") || arguments.has("manifest") || arguments.has("name")))
-        misuse("--map", "goes with no other option");
-    const FdSeekable file(open_read(*path), printable(*path));
+    const std::string path = single_operand(arguments).value_or("-");
     FdSink out(STDOUT_FILENO, "standard output");
-    if (!arguments.has("map")) return check(*path, file, arguments, out);
-    print_file(*path, file, out);
-    out.finish();
+    if (arguments.has("map")) return map(path, arguments, out);
+    check(path, claim_of(path, arguments), arguments.has("json"), out);
 }
 
 } // namespace

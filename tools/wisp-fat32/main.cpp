@@ -101,11 +101,6 @@ void write_image(const Arguments& arguments) {
     out.finish();
 }
 
-std::unique_ptr<FdSeekable> open_image(const std::optional<std::string>& file) {
-    if (!file || *file == "-") return std::make_unique<FdSeekable>(STDIN_FILENO, "standard input");
-    return std::make_unique<FdSeekable>(open_read(*file), *file);
-}
-
 std::string time_text(fat32::DosTime stamp) {
     const unsigned date = stamp.date, time = stamp.time;
     std::array<char, 40> text{};
@@ -153,7 +148,7 @@ void read_image(const std::string& what, const Arguments& arguments) {
     for (const Option& option : tool.options)
         if (option.name != what && arguments.has(option.name))
             misuse("--" + option.name, "does not go with --" + what);
-    const auto disk = open_image(single_operand(arguments));
+    const auto disk = open_seekable_operand(single_operand(arguments));
     const fat32::Volume volume(*disk);
     FdSink out(STDOUT_FILENO, "standard output");
     if (what == "list") list(volume, out);

@@ -107,16 +107,13 @@ void report_initrd(const Seekable& file, Report& report) {
 }
 
 void inspect(const Arguments& arguments) {
-    const auto operand = single_operand(arguments);
-    const bool is_file = operand && *operand != "-";
-    const FdSeekable file(is_file ? open_read(*operand) : Fd(::dup(STDIN_FILENO)),
-                          is_file ? printable(*operand) : "standard input");
-    std::vector<std::uint8_t> head(std::min<std::uint64_t>(head_size, file.size()));
-    file.read(0, head, "the first bytes");
+    const auto file = open_seekable_operand(single_operand(arguments));
+    std::vector<std::uint8_t> head(std::min<std::uint64_t>(head_size, file->size()));
+    file->read(0, head, "the first bytes");
     FdSink out(STDOUT_FILENO, "standard output");
     std::unique_ptr<Report> report = std::make_unique<TextReport>(out);
     if (arguments.has("json")) report = std::make_unique<JsonReport>(out);
-    looks_like_initramfs(head) ? report_initrd(file, *report) : report_image(file, *report);
+    looks_like_initramfs(head) ? report_initrd(*file, *report) : report_image(*file, *report);
     out.finish();
 }
 
