@@ -257,6 +257,28 @@ wisp-audit: a.img: bytes $start to $((start + size - 1)): differ in file 'initrd
     [ "${#stderr}" -lt 10000 ]
 }
 
+@test "a card longer than its image is judged as far as the image goes, and the rest is counted" {
+    make_build
+    size=$(wc -c <a.img)
+    cp --sparse=always a.img card
+    truncate -s 1G card
+    run -0 wisp-audit --manifest manifest.json --name a.img card
+    [[ "$output" == "card: clean, $size bytes in "*" ranges, 8 files as recorded; $((1073741824 - size)) bytes behind them are not judged" ]]
+    patch card $((size + 5)) FF
+    wisp-audit --manifest manifest.json --name a.img --json card >report
+    [ "$(jq -c '[.size, .not_judged, .sha256, .clean]' report)" = "[$size,$((1073741824 - size)),\"$(sha256_of a.img)\",true]" ]
+    wisp-audit --json a.img >report
+    [ "$(jq .not_judged report)" = 0 ]
+    patch card $((size - 1)) FF
+    run -1 --separate-stderr wisp-audit --manifest manifest.json --name a.img card
+    [ "$stderr" = "wisp-audit: card: byte $((size - 1)): differs in free clusters: is ff, must be 00" ]
+    # of an initrd every byte belongs to it
+    size=$(wc -c <initrd.img)
+    echo >>initrd.img
+    run -1 --separate-stderr wisp-audit initrd.img
+    [ "$stderr" = "wisp-audit: initrd.img: has $((size + 1)) bytes, manifest.json says $size" ]
+}
+
 @test "a file of another size, and a record that does not fit, are refused" {
     make_build
     size=$(wc -c <a.img)

@@ -20,8 +20,8 @@ const Tool tool{
 
 Checks an output of a build, a card's image, vmlinuz or initrd.img, byte for byte against its
 manifest.json: files and archive entries by their sha256, everything else by making it again. Names
-the owner of what differs. A card's device works too. FILE, or standard input, must be a file or a
-device, not a pipe.
+the owner of what differs. FILE, or standard input, must be a file or a device, not a pipe. A card's
+device works: what it has behind the image is not judged, and counted.
 
       --manifest FILE  the record (manifest.json beside FILE)
       --name OUTPUT    what the record calls FILE (its own name)
@@ -100,9 +100,9 @@ public:
     JsonWriter(const OutputAudit& audit, const AuditRecord& record, const std::string& name, Sink& out)
         : audit_(audit), record_(record), files_(record.inside(name)), out_(out) {}
 
-    void write(const std::string& file, std::uint64_t size) {
-        out_.write("{\n\"file\": " + text(file) + ",\n\"size\": " + std::to_string(size) +
-                   ",\n\"sha256\": \"" + audit_.sha256() +
+    void write(const std::string& file) {
+        out_.write("{\n\"file\": " + text(file) + ",\n\"size\": " + std::to_string(audit_.map().end()) +
+                   ",\n\"not_judged\": " + std::to_string(audit_.not_judged()) + ",\n\"sha256\": \"" + audit_.sha256() +
                    "\",\n\"clean\": " + (audit_.findings().empty() ? "true" : "false") + ",\n\"findings\": ");
         list(audit_.findings(), [](const Finding& finding) { return of(finding); });
         out_.write(",\n\"ranges\": ");
@@ -175,8 +175,10 @@ std::string summary(const OutputAudit& audit) {
     std::size_t ranges = audit.map().ranges().size();
     for (const ArchiveMap& archive : audit.archives())
         for (const ByteMap& map : archive.maps) ranges += map.ranges().size();
+    const std::string behind =
+        audit.not_judged() == 0 ? "" : "; " + std::to_string(audit.not_judged()) + " bytes behind them are not judged";
     return "clean, " + std::to_string(audit.map().end()) + " bytes in " + std::to_string(ranges) +
-           " ranges, " + std::to_string(audit.good_files()) + " files as recorded";
+           " ranges, " + std::to_string(audit.good_files()) + " files as recorded" + behind;
 }
 
 /// All findings but the last are printed here; the last goes the way of every refusal.
@@ -211,7 +213,7 @@ void check(const std::string& path, const Claim& claim, bool as_json, Sink& out)
     OutputAudit audit(*file, record, claim.output);
     audit.run();
     if (as_json)
-        JsonWriter(audit, record, claim.output, out).write(path, file->size());
+        JsonWriter(audit, record, claim.output, out).write(path);
     else if (audit.findings().empty())
         out.write(file->name() + ": " + summary(audit) + "\n");
     out.finish();
