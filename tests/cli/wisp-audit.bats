@@ -279,6 +279,26 @@ wisp-audit: a.img: bytes $start to $((start + size - 1)): differ in file 'initrd
     [ "$stderr" = "wisp-audit: initrd.img: has $((size + 1)) bytes, manifest.json says $size" ]
 }
 
+@test "a record of thousands of files is read, in less than 48 MiB, and one of over 4 MiB is refused" {
+    echo x >x
+    echo init >init
+    printf 'file /init init 0755 0 0\n' | wisp-cpio -z >initrd.img
+    seq -f 'file /F%05.0f x 0644 0 0' 7000 >card.manifest
+    wisp-fat32 card.manifest >a.img
+    {
+        printf 'target\ta\norigin\twisp\tkind=wisp\noutput\ta.img\ta.img\noutput\tinitrd.img\tinitrd.img\n'
+        seq -f "file${tab:=$'\t'}a.img/F%05.0f${tab}x${tab}wisp" 7000
+        printf 'file\tinitrd.img/init\tinit\twisp\nend\n'
+    } | wisp-board manifest >manifest.json
+    [ "$(wc -c <manifest.json)" -gt 1048576 ]
+    [ -n "${WISP_SANITIZED-}" ] || ulimit -v 49152
+    run -0 wisp-audit a.img
+    [[ "$output" == "a.img: clean, $(wc -c <a.img) bytes in "*" ranges, 7000 files as recorded" ]]
+    { cat manifest.json && head -c 4194304 /dev/zero | tr '\0' ' '; } >long.json
+    run -1 --separate-stderr wisp-audit --manifest long.json a.img
+    [ "$stderr" = "wisp-audit: long.json: is longer than 4194304 bytes" ]
+}
+
 @test "a file of another size, and a record that does not fit, are refused" {
     make_build
     size=$(wc -c <a.img)

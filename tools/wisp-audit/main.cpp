@@ -209,7 +209,7 @@ Claim claim_of(const std::string& path, const Arguments& arguments) {
 
 void check(const std::string& path, const Claim& claim, bool as_json, Sink& out) {
     const auto file = open_seekable_operand(path);
-    const AuditRecord record(read_json_file(claim.manifest), printable(claim.manifest));
+    const AuditRecord record(read_json_file(claim.manifest, record_size_limit), printable(claim.manifest));
     OutputAudit audit(*file, record, claim.output);
     audit.run();
     if (as_json)
