@@ -52,8 +52,8 @@ struct ArchiveMap {
 /// disk, else a file.
 class OutputAudit {
 public:
-    /// Refuses a file of another size than recorded, and a record that no disk fits. Behind a disk's image there may be
-    /// more, as on every card that is larger than its image: that is not judged.
+    /// Refuses a file of another size than recorded, and a record that no disk fits. Behind a disk's image
+    /// there may be more, as on every card that is larger than its image: that is not judged.
     OutputAudit(const Seekable& file, const AuditRecord& record, const std::string& name)
         : record_(record),
           output_(record.output(name)),

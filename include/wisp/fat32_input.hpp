@@ -12,7 +12,8 @@
 
 namespace wisp::fat32 {
 
-/// Reads a file that Volume::walk() or Volume::find() has shown, cluster run by cluster run. The volume must outlive it.
+/// Reads a file that Volume::walk() or Volume::find() has shown, cluster run by cluster run. The volume must
+/// outlive it.
 class FileInput : public Input {
 public:
     FileInput(const Volume& volume, Item item)
@@ -36,7 +37,8 @@ private:
         const auto extent = extents_.next();
         if (!extent) return false;
         const Geometry& geometry = volume_.geometry();
-        left_in_extent_ = std::min(item_.size - given_, std::uint64_t{extent->clusters} * geometry.cluster_bytes());
+        left_in_extent_ =
+            std::min(item_.size - given_, std::uint64_t{extent->clusters} * geometry.cluster_bytes());
         given_ += left_in_extent_;
         offset_ = geometry.cluster_offset(extent->first_cluster);
         return true;

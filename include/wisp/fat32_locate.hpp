@@ -73,7 +73,8 @@ inline VolumePlace find_volume(const Seekable& disk) {
     refuse(disk.name(), "has no partition of type 0B or 0C (FAT32)");
 }
 
-/// The geometry a boot sector describes, checked against disk and partition: all clusters it counts are there.
+/// The geometry a boot sector describes, checked against disk and partition: all clusters it counts are
+/// there.
 inline Geometry check_geometry(const Seekable& disk, const VolumePlace& place, const BootSector& boot) {
     if (const auto why = complaint(boot)) refuse(disk.name(), *why);
     Geometry geometry{.volume_offset = place.start,

@@ -93,8 +93,8 @@ public:
     Mapper(std::uint64_t disk_bytes, const Geometry& geometry, const SeeRange& see)
         : size_(disk_bytes), geometry_(geometry), see_(see) {}
 
-    /// `runs` are in the order of their clusters. `unowned` says what a cluster is called that no run has; it is asked
-    /// in ascending order.
+    /// `runs` are in the order of their clusters. `unowned` says what a cluster is called that no run has; it
+    /// is asked in ascending order.
     template <class Unowned>
     void run(const BootSector& boot, const std::vector<Run>& runs, const Unowned& unowned) {
         if (geometry_.volume_offset >= sizeof(mbr::Table)) partition_table();
@@ -169,7 +169,7 @@ private:
     std::uint64_t size_;
     const Geometry& geometry_;
     const SeeRange& see_;
-    ByteMap pending_; // the last range: it grows while the same owner has what follows
+    ByteMap pending_;                    // the last range: it grows while the same owner has what follows
     std::uint32_t next_ = first_cluster; // the first cluster that has no range yet
 };
 
@@ -187,8 +187,8 @@ inline std::vector<std::string> paths_of(const Layout& layout) {
 
 /// The map of a disk as its volume says, whoever made it. Clusters that no folder and no file has are "free
 /// clusters", "bad clusters" [fatgen103, "bad cluster mark"], or, when a FAT says they are in use, "lost
-/// clusters". Throws, before `see` is called, what Volume::walk() throws, and Error (input) for more folders, files
-/// and fragments than max_map_pieces or more than max_map_path_bytes of paths.
+/// clusters". Throws, before `see` is called, what Volume::walk() throws, and Error (input) for more folders,
+/// files and fragments than max_map_pieces or more than max_map_path_bytes of paths.
 inline void map_volume(const Volume& volume, const SeeRange& see) {
     constexpr std::uint32_t bad_cluster = 0x0FFFFFF7;
     map_detail::VolumeRuns runs(volume);
@@ -208,8 +208,8 @@ inline ByteMap map_layout(const Layout& layout) {
     for (std::size_t i = 0; i < paths.size(); ++i) {
         const Node& node = layout.nodes[i];
         if (node.clusters > 0)
-            runs.push_back(map_detail::run_of({node.first_cluster, node.clusters}, paths[i], node.is_directory,
-                                              node.size, layout.geometry.cluster_bytes()));
+            runs.push_back(map_detail::run_of({node.first_cluster, node.clusters}, paths[i],
+                                              node.is_directory, node.size, layout.geometry.cluster_bytes()));
     }
     std::ranges::sort(runs, {}, &map_detail::Run::first_cluster);
     ByteMap map;

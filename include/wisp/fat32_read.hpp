@@ -71,11 +71,12 @@ private:
     std::vector<std::uint8_t> window_;
 };
 
-/// The clusters of an item, run by run, in the order of its contents. They are looked up in the FAT as they are asked
-/// for: a chain in a million pieces takes no more memory than one in a single piece.
+/// The clusters of an item, run by run, in the order of its contents. They are looked up in the FAT as they
+/// are asked for: a chain in a million pieces takes no more memory than one in a single piece.
 class ExtentReader {
 public:
-    /// Of the `clusters` clusters from `first` on by FAT number `fat`, as Volume::walk() has found and checked them.
+    /// Of the `clusters` clusters from `first` on by FAT number `fat`, as Volume::walk() has found and
+    /// checked them.
     ExtentReader(const Seekable& disk, const Geometry& geometry, std::uint32_t fat, std::uint32_t first,
                  std::uint32_t clusters)
         : disk_(disk), geometry_(geometry), fat_(disk, geometry, fat), next_(first), left_(clusters) {}
@@ -85,7 +86,8 @@ public:
         if (left_ == 0) return std::nullopt;
         Extent extent{next_, 0};
         while (left_ > 0 && next_ == extent.first_cluster + extent.clusters) {
-            if (!geometry_.has_cluster(next_)) throw Error(disk_.name(), "changed while it was read", Fault::system);
+            if (!geometry_.has_cluster(next_))
+                throw Error(disk_.name(), "changed while it was read", Fault::system);
             ++extent.clusters;
             if (--left_ > 0) next_ = fat_[next_];
         }
@@ -179,17 +181,20 @@ public:
     const BootSector& boot_sector() const { return boot_; }
     const Geometry& geometry() const { return geometry_; }
 
-    /// Visits the root, then every folder and file: all that a folder holds, then what its folders hold, one after
-    /// the other. Refuses a chain that leaves the volume, is shorter or longer than its size, or takes a cluster that
-    /// another one has, so also one that loops; a folder of over 65,536 entries or more than 128 folders deep; a name
-    /// that is no name. Memory: a bit for each cluster, and one folder's name and place for each level.
+    /// Visits the root, then every folder and file: all that a folder holds, then what its folders hold, one
+    /// after the other. Refuses a chain that leaves the volume, is shorter or longer than its size, or takes
+    /// a cluster that another one has, so also one that loops; a folder of over 65,536 entries or more than
+    /// 128 folders deep; a name that is no name. Memory: a bit for each cluster, and one folder's name and
+    /// place for each level.
     void walk(const Visit& visit) const;
 
-    /// The volume's label without the spaces that fill it up, in the code page of who wrote it: the root's label entry,
-    /// which is what readers show, else the boot sector's. Refuses a root whose chain does not add up.
+    /// The volume's label without the spaces that fill it up, in the code page of who wrote it: the root's
+    /// label entry, which is what readers show, else the boot sector's. Refuses a root whose chain does not
+    /// add up.
     std::string label() const;
 
-    /// Where the contents of an item lie that walk() or find() has shown. The volume must outlive what this gives.
+    /// Where the contents of an item lie that walk() or find() has shown. The volume must outlive what this
+    /// gives.
     ExtentReader extents(const Item& item) const {
         return {disk_, geometry_, active_fat(boot_), item.first_cluster, item.clusters};
     }
@@ -279,12 +284,13 @@ private:
     std::uint64_t left_ = 0; // bytes of the extent behind the block
 };
 
-[[noreturn]] inline void refuse_item(const Volume& volume, const std::string& path, const std::string& problem) {
+[[noreturn]] inline void refuse_item(const Volume& volume, const std::string& path,
+                                     const std::string& problem) {
     refuse(volume.disk().name(), "'" + (path.empty() ? "/" : printable(path)) + "' " + problem);
 }
 
-/// How many clusters `item` has by `fat`, of which there may be `limit`. `claim` is told each before the next is looked
-/// up.
+/// How many clusters `item` has by `fat`, of which there may be `limit`. `claim` is told each before the next
+/// is looked up.
 template <class Claim>
 std::uint32_t follow_chain(const Volume& volume, FatTable& fat, const Item& item, std::uint64_t limit,
                            const Claim& claim) {
@@ -341,8 +347,8 @@ private:
         });
     }
 
-    /// Shows what is in `folder`, then reads it once more for the folders in it: to remember them all would take memory
-    /// for each.
+    /// Shows what is in `folder`, then reads it once more for the folders in it: to remember them all would
+    /// take memory for each.
     void read_folder(const Item& folder, std::ptrdiff_t depth) {
         for_each_item(folder, [&](Item& item) {
             item.is_directory ? check_folder(item, depth + 1) : check_file(item);
@@ -380,7 +386,8 @@ private:
         const std::string text = name ? utf8_from_utf16(*name) : short_text(entry);
         const bool is_directory = (entry.attributes & attribute::directory) != 0;
         const bool is_root = folder.path.empty();
-        if (!is_root && is_directory && number < 2 && text == std::string(number + 1, '.')) return std::nullopt;
+        if (!is_root && is_directory && number < 2 && text == std::string(number + 1, '.'))
+            return std::nullopt;
         check_name(folder, text);
         return Item{.path = folder.path + (is_root ? "" : "/") + text,
                     .is_directory = is_directory,
@@ -406,8 +413,8 @@ private:
         const std::uint64_t clusters = (item.size + cluster_bytes - 1) / cluster_bytes;
         if (clusters > 0 || item.first_cluster != 0) item.clusters = claim_chain(item, clusters);
         if (item.clusters != clusters)
-            bad(item.path,
-                "has " + std::to_string(item.clusters) + " clusters, its size needs " + std::to_string(clusters));
+            bad(item.path, "has " + std::to_string(item.clusters) + " clusters, its size needs " +
+                               std::to_string(clusters));
     }
 
     const Volume& volume_;
@@ -429,7 +436,8 @@ inline std::string Volume::label() const {
     ShortName label = boot_.label;
     for (auto entry = entries.next(); entry; entry = entries.next()) {
         const std::uint8_t kind = entry->attributes & attribute::mask;
-        if (entry->name[0] == deleted_entry || kind == attribute::long_name || (kind & attribute::label) == 0) continue;
+        if (entry->name[0] == deleted_entry || kind == attribute::long_name || (kind & attribute::label) == 0)
+            continue;
         label = entry->name;
         if (label[0] == escaped_e5) label[0] = deleted_entry;
         break;

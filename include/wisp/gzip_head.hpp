@@ -12,8 +12,8 @@
 
 namespace wisp {
 
-/// Up to `length` bytes that a file unpacks to which starts with `head`: fewer where `head` holds no more, none where it
-/// is no gzip or is damaged. To tell what a file is, not to read it: nothing is refused.
+/// Up to `length` bytes that a file unpacks to which starts with `head`: fewer where `head` holds no more,
+/// none where it is no gzip or is damaged. To tell what a file is, not to read it: nothing is refused.
 inline std::vector<std::uint8_t> gunzip_head(Bytes head, std::size_t length) {
     if (!as_text(head).starts_with("\x1f\x8b")) return {};
     std::vector<std::uint8_t> start(length);

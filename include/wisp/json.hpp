@@ -99,7 +99,8 @@ inline Json parse_json(std::string_view text, std::string_view file) {
     }
 }
 
-/// All of the JSON file `path`; a longer one than `limit` is refused. Throws Error (system) when it cannot be read.
+/// All of the JSON file `path`; a longer one than `limit` is refused. Throws Error (system) when it cannot be
+/// read.
 inline std::string read_json_file(const std::string& path, std::uint64_t limit = json_size_limit) {
     FdInput in(open_read(path), path);
     return std::string(as_text(in.read_all(limit)));

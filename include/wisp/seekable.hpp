@@ -107,7 +107,8 @@ private:
 class LeadingBytes : public Seekable {
 public:
     /// `size` bytes, or all where there are no more.
-    LeadingBytes(const Seekable& whole, std::uint64_t size) : whole_(whole), size_(std::min(size, whole.size())) {}
+    LeadingBytes(const Seekable& whole, std::uint64_t size)
+        : whole_(whole), size_(std::min(size, whole.size())) {}
 
     std::uint64_t size() const override { return size_; }
     const std::string& name() const override { return whole_.name(); }

@@ -40,7 +40,8 @@ constexpr std::size_t head_size = 1024; // that an initrd is one shows in it
 
 /// --map: a line of a map.
 void print_range(const ByteRange& range, const std::string& prefix, Sink& out) {
-    out.write(prefix + std::to_string(range.start) + " " + std::to_string(range.end) + " " + range.owner() + "\n");
+    out.write(prefix + std::to_string(range.start) + " " + std::to_string(range.end) + " " + range.owner() +
+              "\n");
 }
 
 /// The maps of an initrd; refused where it cannot be read.
@@ -102,8 +103,9 @@ public:
 
     void write(const std::string& file) {
         out_.write("{\n\"file\": " + text(file) + ",\n\"size\": " + std::to_string(audit_.map().end()) +
-                   ",\n\"not_judged\": " + std::to_string(audit_.not_judged()) + ",\n\"sha256\": \"" + audit_.sha256() +
-                   "\",\n\"clean\": " + (audit_.findings().empty() ? "true" : "false") + ",\n\"findings\": ");
+                   ",\n\"not_judged\": " + std::to_string(audit_.not_judged()) + ",\n\"sha256\": \"" +
+                   audit_.sha256() + "\",\n\"clean\": " + (audit_.findings().empty() ? "true" : "false") +
+                   ",\n\"findings\": ");
         list(audit_.findings(), [](const Finding& finding) { return of(finding); });
         out_.write(",\n\"ranges\": ");
         list(audit_.map().ranges(), [&](const ByteRange& range) { return of(range, files_); });
@@ -175,8 +177,9 @@ std::string summary(const OutputAudit& audit) {
     std::size_t ranges = audit.map().ranges().size();
     for (const ArchiveMap& archive : audit.archives())
         for (const ByteMap& map : archive.maps) ranges += map.ranges().size();
-    const std::string behind =
-        audit.not_judged() == 0 ? "" : "; " + std::to_string(audit.not_judged()) + " bytes behind them are not judged";
+    const std::string behind = audit.not_judged() == 0 ? ""
+                                                       : "; " + std::to_string(audit.not_judged()) +
+                                                             " bytes behind them are not judged";
     return "clean, " + std::to_string(audit.map().end()) + " bytes in " + std::to_string(ranges) +
            " ranges, " + std::to_string(audit.good_files()) + " files as recorded" + behind;
 }
@@ -202,7 +205,8 @@ Claim claim_of(const std::string& path, const Arguments& arguments) {
             if (!arguments.has(option))
                 misuse(std::string("--") + option, "is needed where standard input is read");
     const std::string folder(parent_path(path));
-    const std::string beside = path.find('/') == std::string::npos ? "manifest.json" : folder + "/manifest.json";
+    const std::string beside =
+        path.find('/') == std::string::npos ? "manifest.json" : folder + "/manifest.json";
     return {arguments.value("manifest").value_or(beside),
             arguments.value("name").value_or(std::string(base_name(path)))};
 }

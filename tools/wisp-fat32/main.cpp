@@ -114,8 +114,8 @@ void list(const fat32::Volume& volume, Sink& out) {
     volume.walk([](const fat32::Item&) {});
     volume.walk([&](const fat32::Item& item) {
         if (item.path.empty()) return;
-        out.write((item.is_directory ? "d " : "- ") + std::to_string(item.size) + " " + time_text(item.modified) + " " +
-                  printable(item.path) + "\n");
+        out.write((item.is_directory ? "d " : "- ") + std::to_string(item.size) + " " +
+                  time_text(item.modified) + " " + printable(item.path) + "\n");
     });
 }
 

@@ -54,7 +54,8 @@ void report_entries(Input& in, Report& report) {
     read_initramfs(in, [&](const NewcEntry& entry) { report.entry(entry); });
 }
 
-/// What one file of a volume is, beside its name and size. An initrd is read to its end before anything is said of it.
+/// What one file of a volume is, beside its name and size. An initrd is read to its end before anything is
+/// said of it.
 void look_into(const fat32::Volume& volume, const fat32::Item& item, Report& report) {
     std::vector<std::uint8_t> head(head_size);
     const auto open = [&] { return std::make_unique<fat32::FileInput>(volume, item); };
@@ -70,8 +71,8 @@ void look_into(const fat32::Volume& volume, const fat32::Item& item, Report& rep
     }
 }
 
-/// A file that begins as a kernel or an initrd does need not be one that can be read: that is a fact about the file, and
-/// no reason to refuse the image.
+/// A file that begins as a kernel or an initrd does need not be one that can be read: that is a fact about
+/// the file, and no reason to refuse the image.
 void report_file(const fat32::Volume& volume, const fat32::Item& item, Report& report) {
     report.file(item);
     try {

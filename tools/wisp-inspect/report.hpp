@@ -1,5 +1,5 @@
-// What an inspection finds, as text for people and as JSON for programs: written as it comes, so memory stays bounded
-// whatever an image or an initrd holds.
+// What an inspection finds, as text for people and as JSON for programs: written as it comes, so memory stays
+// bounded whatever an image or an initrd holds.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -21,8 +21,8 @@
 
 namespace wisp {
 
-/// Is told what is found, in order: initrd(), entries, end(); or image(), then for each file file(), what it is, end_file(),
-/// for each folder folder(), and end().
+/// Is told what is found, in order: initrd(), entries, end(); or image(), then for each file file(), what it
+/// is, end_file(), for each folder folder(), and end().
 class Report {
 public:
     Report() = default;
@@ -93,10 +93,11 @@ public:
                        std::to_string(std::uint32_t{partition.entry.sectors}) + " sectors from sector " +
                        std::to_string(std::uint32_t{partition.entry.first_sector}) + "\n");
         out_.write("volume  FAT32 '" + printable(volume.label()) + "', id " + id_of(volume) + ", at byte " +
-                   std::to_string(geometry.volume_offset) + ", " + std::to_string(geometry.volume_bytes()) + " bytes, " +
-                   std::to_string(geometry.clusters) + " clusters of " + std::to_string(geometry.cluster_bytes()) +
-                   " bytes, " + std::to_string(geometry.fat_count) + " FATs of " +
-                   std::to_string(fat_size_of(geometry)) + " bytes\n");
+                   std::to_string(geometry.volume_offset) + ", " + std::to_string(geometry.volume_bytes()) +
+                   " bytes, " + std::to_string(geometry.clusters) + " clusters of " +
+                   std::to_string(geometry.cluster_bytes()) + " bytes, " +
+                   std::to_string(geometry.fat_count) + " FATs of " + std::to_string(fat_size_of(geometry)) +
+                   " bytes\n");
     }
 
     void folder(const fat32::Item& item) override { out_.write("folder  " + printable(item.path) + "/\n"); }
@@ -200,8 +201,12 @@ private:
     };
 
     static Json of(const NewcEntry& entry) {
-        Json json{{"path", printable(entry.name)}, {"mode", mode_text(entry.mode)}, {"nlink", entry.nlink},
-                  {"uid", entry.uid},              {"gid", entry.gid},              {"size", entry.size},
+        Json json{{"path", printable(entry.name)},
+                  {"mode", mode_text(entry.mode)},
+                  {"nlink", entry.nlink},
+                  {"uid", entry.uid},
+                  {"gid", entry.gid},
+                  {"size", entry.size},
                   {"mtime", entry.mtime}};
         if (is_device(entry)) json["rdev"] = {entry.rmaj, entry.rmin};
         if (!entry.target.empty()) json["target"] = printable(entry.target);
@@ -209,7 +214,9 @@ private:
     }
 
     /// A name may be no UTF-8; JSON must.
-    static std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+    static std::string dump(const Json& json) {
+        return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+    }
 
     /// Writes an object that has members already, without its end.
     void open(const Json& object) {
@@ -217,7 +224,9 @@ private:
         text.pop_back();
         out_.write(text);
     }
-    void member(std::string_view key, const Json& value) { out_.write(",\"" + std::string(key) + "\":" + dump(value)); }
+    void member(std::string_view key, const Json& value) {
+        out_.write(",\"" + std::string(key) + "\":" + dump(value));
+    }
     void begin_list(std::string_view key) { out_.write(",\"" + std::string(key) + "\":["); }
 
     Sink& out_;
