@@ -44,17 +44,13 @@ void print_range(const ByteRange& range, const std::string& prefix, Sink& out) {
               "\n");
 }
 
-/// The maps of an initrd; refused where it cannot be read.
-std::vector<ByteMap> map_archive(Input& in) {
+/// --map of an initrd, each line with its path in front. Refused, before a line, where it cannot be read.
+void print_archive(Input& in, std::string_view path, Sink& out) {
     InitramfsAudit audit({}, [](unsigned, const ByteRange&, const std::string&) {});
     audit.run(in);
-    return audit.maps();
-}
-
-void print_archive(const std::vector<ByteMap>& maps, const std::string& path, Sink& out) {
-    for (std::size_t member = 0; member < maps.size(); ++member) {
+    for (std::size_t member = 0; member < audit.maps().size(); ++member) {
         const std::string prefix = printable(path) + (member == 0 ? "" : "#" + std::to_string(member)) + ": ";
-        for (const ByteRange& range : maps[member].ranges()) print_range(range, prefix, out);
+        for (const ByteRange& range : audit.maps()[member].ranges()) print_range(range, prefix, out);
     }
 }
 
@@ -72,7 +68,7 @@ void print_file_of(const fat32::Volume& volume, const fat32::Item& item, Sink& o
     if (item.is_directory || !starts_as_initramfs(open)) return;
     const auto in = open();
     try {
-        print_archive(map_archive(*in), item.path, out);
+        print_archive(*in, item.path, out);
     } catch (const Error& error) {
         if (error.fault != Fault::input) throw;
         warn(tool, in->name(), problem_with(in->name(), error));
@@ -90,7 +86,7 @@ void print_disk(const Seekable& disk, Sink& out) {
 void print_file(const Seekable& file, std::string_view name, Sink& out) {
     const auto open = [&] { return std::make_unique<SeekableInput>(file); };
     if (starts_as_initramfs(open))
-        print_archive(map_archive(*open()), std::string(name), out);
+        print_archive(*open(), name, out);
     else
         print_disk(file, out);
 }
