@@ -52,19 +52,21 @@ struct ArchiveMap {
 /// disk, else a file.
 class OutputAudit {
 public:
-    /// Refuses a file of another size than recorded, and a record that no disk fits.
+    /// Refuses a file of another size than recorded, and a record that no disk fits. Behind a disk's image
+    /// there may be more, as on every card that is larger than its image: that is not judged.
     OutputAudit(const Seekable& file, const AuditRecord& record, const std::string& name)
-        : file_(file),
-          record_(record),
+        : record_(record),
           output_(record.output(name)),
+          file_(file, output_.size),
           files_(record.inside(name)),
-          name_(name) {
-        if (file.size() != output_.size)
+          name_(name),
+          not_judged_(file.size() - file_.size()) {
+        if (file_.size() < output_.size || (not_judged_ > 0 && !is_disk()))
             refuse(file.name(), "has " + std::to_string(file.size()) + " bytes, " + record.name() + " says " +
                                     std::to_string(output_.size));
     }
 
-    /// Reads the file once, front to back.
+    /// Reads what is judged once, front to back.
     void run() {
         if (is_disk())
             audit_disk();
@@ -82,8 +84,10 @@ public:
     /// Who should own which byte.
     const ByteMap& map() const { return map_; }
     const std::vector<ArchiveMap>& archives() const { return archives_; }
-    /// Of the whole file.
+    /// Of all that is judged.
     const std::string& sha256() const { return sha256_; }
+    /// How many bytes of the file are behind the disk's image.
+    std::uint64_t not_judged() const { return not_judged_; }
     /// How many files, in the disk and in archives, were found to be as recorded.
     std::uint64_t good_files() const { return good_files_; }
 
@@ -163,8 +167,7 @@ private:
             audit.run(in);
         } catch (const Error& error) {
             if (error.fault != Fault::input) throw;
-            const std::string_view what = error.what();
-            add({.container = path, .owner = "archive"}, std::string(what.substr(in.name().size() + 2)));
+            add({.container = path, .owner = "archive"}, problem_with(in.name(), error));
         }
         good_files_ += audit.good_files();
         archives_.push_back({path, audit.maps()});
@@ -183,11 +186,12 @@ private:
             "is " + hex(std::array{is}) + ", must be " + hex(std::array{must}));
     }
 
-    const Seekable& file_;
     const AuditRecord& record_;
     const VouchedFile& output_;
+    LeadingBytes file_;
     AuditRecord::Files files_;
     std::string name_;
+    std::uint64_t not_judged_;
     ByteMap map_;
     std::vector<ArchiveMap> archives_;
     std::vector<Finding> findings_;

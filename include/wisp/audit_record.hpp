@@ -12,6 +12,10 @@
 
 namespace wisp {
 
+/// A record of some 25,000 files, several times as many as a kernel package has. An audit holds all of them,
+/// which takes ten times as much memory.
+inline constexpr std::uint64_t record_size_limit = 4 << 20;
+
 /// What the record says of one file.
 struct VouchedFile {
     std::uint64_t size = 0;

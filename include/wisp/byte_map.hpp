@@ -46,6 +46,14 @@ public:
             ranges_.push_back({this->end(), end, what, std::string(subject), is_contents});
     }
 
+    /// Shows `visit` all ranges but the last, which can still grow, and forgets them.
+    template <class Visit>
+    void release(const Visit& visit) {
+        if (ranges_.size() < 2) return;
+        std::for_each(ranges_.begin(), ranges_.end() - 1, visit);
+        ranges_.erase(ranges_.begin(), ranges_.end() - 1);
+    }
+
     /// The first byte behind all ranges.
     std::uint64_t end() const { return ranges_.empty() ? 0 : ranges_.back().end; }
 

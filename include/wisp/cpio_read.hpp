@@ -2,15 +2,17 @@
 // Source: buffer-format.rst; unpack_to_rootfs() in init/initramfs.c.
 #pragma once
 
-#include <array>
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "wisp/cpio.hpp"
 #include "wisp/gunzip.hpp"
+#include "wisp/gzip_head.hpp"
 #include "wisp/input.hpp"
 
 namespace wisp {
@@ -54,22 +56,31 @@ public:
     /// The next `count` bytes, or fewer at the end, without using them up.
     Bytes peek(std::size_t count) {
         if (end_ - at_ < count) {
-            std::copy(block_.begin() + at(), block_.begin() + at() + static_cast<std::ptrdiff_t>(end_ - at_),
-                      block_.begin());
+            std::ranges::copy(held(), block_.begin());
             end_ -= at_;
             at_ = 0;
-            end_ += in_.read_up_to(std::span(block_).subspan(end_, count - end_));
+            while (end_ < count && read_more()) {
+            }
         }
-        return Bytes(block_).subspan(at_, std::min(count, end_ - at_));
+        return held().first(std::min(count, end_ - at_));
+    }
+
+    /// Uses up the zeros at the front of what has been read.
+    void skip_zeros() {
+        const Bytes ahead = held();
+        const auto end = std::ranges::find_if(ahead, [](std::uint8_t byte) { return byte != 0; });
+        const auto count = static_cast<std::size_t>(end - ahead.begin());
+        at_ += count;
+        position_ += count;
     }
 
     std::size_t read_some(std::span<std::uint8_t> into) override {
         if (at_ == end_) {
-            at_ = 0;
-            end_ = in_.read_some(block_);
+            at_ = end_ = 0;
+            read_more();
         }
         const std::size_t count = std::min(into.size(), end_ - at_);
-        std::copy_n(block_.begin() + at(), count, into.begin());
+        std::ranges::copy(held().first(count), into.begin());
         at_ += count;
         position_ += count;
         return count;
@@ -85,7 +96,15 @@ public:
     const std::string& name() const override { return in_.name(); }
 
 private:
-    std::ptrdiff_t at() const { return static_cast<std::ptrdiff_t>(at_); }
+    /// What has been read and not used up.
+    Bytes held() const { return Bytes(block_).subspan(at_, end_ - at_); }
+
+    /// Reads as much as the block has room for; false at the end.
+    bool read_more() {
+        const std::size_t count = in_.read_some(std::span(block_).subspan(end_));
+        end_ += count;
+        return count > 0;
+    }
 
     Input& in_;
     std::vector<std::uint8_t> block_;
@@ -103,7 +122,7 @@ public:
     void read(bool compressed_too) {
         for (Bytes next; !(next = in_.peek(6)).empty();) {
             if (next[0] == 0) {
-                skip(1, "padding");
+                in_.skip_zeros();
                 observe("padding");
             } else if (next[0] == '0' && in_.position() % 4 == 0) {
                 while (read_entry()) {
@@ -224,15 +243,14 @@ private:
 
 } // namespace cpio_detail
 
+/// Whether bytes start as a newc archive does, without or with checksums [buffer-format.rst, c_magic].
+inline bool starts_as_newc(Bytes head) {
+    return as_text(head).starts_with("070701") || as_text(head).starts_with("070702");
+}
+
 /// Whether bytes that start with `head` are an initramfs by their first bytes: a newc archive, plain or gzipped.
 inline bool looks_like_initramfs(Bytes head) {
-    constexpr std::string_view magic = "0707";
-    if (as_text(head).starts_with(magic)) return true;
-    if (!as_text(head).starts_with("\x1f\x8b")) return false;
-    MemoryInput in(head, "head");
-    GunzipInput unpacked(in);
-    std::array<std::uint8_t, magic.size()> start{};
-    return unpacked.next_member() && unpacked.read_some(start) == start.size() && as_text(start) == magic;
+    return starts_as_newc(head) || starts_as_newc(gunzip_head(head, 6));
 }
 
 /// Shows `observer` each part of each archive in `in`, in order. Throws Error (input) for an empty input, a cut or

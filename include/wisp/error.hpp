@@ -24,6 +24,13 @@ struct Error : std::runtime_error {
     Fault fault;
 };
 
+/// What `error` says of `subject`, without naming it again.
+inline std::string problem_with(std::string_view subject, const Error& error) {
+    const std::string_view text = error.what();
+    const std::string start = std::string(subject).append(": ");
+    return std::string(text.starts_with(start) ? text.substr(start.size()) : text);
+}
+
 /// Refuses an input.
 [[noreturn]] inline void refuse(std::string_view subject, std::string_view problem) {
     throw Error(subject, problem, Fault::input);

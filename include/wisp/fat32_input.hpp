@@ -12,11 +12,15 @@
 
 namespace wisp::fat32 {
 
-/// Reads a file that Volume::walk() or Volume::find() has shown, cluster run by cluster run. The volume must outlive it.
+/// Reads a file that Volume::walk() or Volume::find() has shown, cluster run by cluster run. The volume must
+/// outlive it.
 class FileInput : public Input {
 public:
     FileInput(const Volume& volume, Item item)
-        : volume_(volume), item_(std::move(item)), name_(volume.disk().name() + ": " + printable(item_.path)) {}
+        : volume_(volume),
+          item_(std::move(item)),
+          name_(volume.disk().name() + ": " + printable(item_.path)),
+          extents_(volume.extents(item_)) {}
 
     std::size_t read_some(std::span<std::uint8_t> into) override {
         if (left_in_extent_ == 0 && !next_extent()) return 0;
@@ -30,19 +34,20 @@ public:
 
 private:
     bool next_extent() {
-        if (extent_ == item_.extents.size() || given_ == item_.size) return false;
-        const Extent& extent = item_.extents[extent_++];
+        const auto extent = extents_.next();
+        if (!extent) return false;
         const Geometry& geometry = volume_.geometry();
-        left_in_extent_ = std::min(item_.size - given_, std::uint64_t{extent.clusters} * geometry.cluster_bytes());
+        left_in_extent_ =
+            std::min(item_.size - given_, std::uint64_t{extent->clusters} * geometry.cluster_bytes());
         given_ += left_in_extent_;
-        offset_ = geometry.cluster_offset(extent.first_cluster);
+        offset_ = geometry.cluster_offset(extent->first_cluster);
         return true;
     }
 
     const Volume& volume_;
     Item item_;
     std::string name_;
-    std::size_t extent_ = 0;
+    ExtentReader extents_;
     std::uint64_t given_ = 0; // bytes of the extents up to the present one
     std::uint64_t offset_ = 0;
     std::uint64_t left_in_extent_ = 0;

@@ -43,25 +43,41 @@ inline bool looks_like_volume(const BootSector& boot) {
     return jumps && std::has_single_bit(bytes) && bytes >= 512 && bytes <= 4096 && boot.fat_count > 0;
 }
 
-/// Where the FAT32 volume of a disk begins, in bytes.
-inline std::uint64_t find_volume(const Seekable& disk) {
-    if (looks_like_volume(disk.read<BootSector>(0, "boot sector"))) return 0;
+/// The partition table of a disk; nothing where the volume takes all of it.
+inline std::optional<mbr::Table> find_partitions(const Seekable& disk) {
+    if (looks_like_volume(disk.read<BootSector>(0, "boot sector"))) return std::nullopt;
     const auto table = disk.read<mbr::Table>(0, "partition table");
     if (table.signature != signature_bytes)
         refuse(disk.name(), "has neither a FAT32 volume nor a partition table");
-    for (const mbr::Partition& partition : table.partitions) {
+    return table;
+}
+
+/// Where on a disk a volume may lie, in bytes.
+struct VolumePlace {
+    std::uint64_t start = 0;
+    std::uint64_t end = 0; ///< of the partition, or of the disk
+};
+
+/// Where the FAT32 volume of a disk lies.
+inline VolumePlace find_volume(const Seekable& disk) {
+    const auto table = find_partitions(disk);
+    if (!table) return {0, disk.size()};
+    for (const mbr::Partition& partition : table->partitions) {
         if (partition.type == mbr::type_gpt_protective)
             refuse(disk.name(), "has a GPT partition table, only MBR ones are read");
-        if (partition.type == mbr::type_fat32 || partition.type == mbr::type_fat32_chs)
-            return std::uint64_t{partition.first_sector} * sector_size;
+        if (partition.type == mbr::type_fat32 || partition.type == mbr::type_fat32_chs) {
+            const std::uint64_t start = partition.first_sector, sectors = partition.sectors;
+            return {start * sector_size, (start + sectors) * sector_size};
+        }
     }
     refuse(disk.name(), "has no partition of type 0B or 0C (FAT32)");
 }
 
-/// The geometry a boot sector describes, checked against the disk: everything it counts is there.
-inline Geometry check_geometry(const Seekable& disk, std::uint64_t offset, const BootSector& boot) {
+/// The geometry a boot sector describes, checked against disk and partition: all clusters it counts are
+/// there.
+inline Geometry check_geometry(const Seekable& disk, const VolumePlace& place, const BootSector& boot) {
     if (const auto why = complaint(boot)) refuse(disk.name(), *why);
-    Geometry geometry{.volume_offset = offset,
+    Geometry geometry{.volume_offset = place.start,
                       .bytes_per_sector = boot.bytes_per_sector,
                       .sectors_per_cluster = boot.sectors_per_cluster,
                       .reserved_sectors = boot.reserved_sectors,
@@ -88,6 +104,9 @@ inline Geometry check_geometry(const Seekable& disk, std::uint64_t offset, const
     if (end > disk.size())
         refuse(disk.name(), "is cut: the volume's clusters end at " + std::to_string(end) + ", the file at " +
                                 std::to_string(disk.size()));
+    if (end > place.end)
+        refuse(disk.name(), "the volume's clusters end at " + std::to_string(end) + ", its partition at " +
+                                std::to_string(place.end));
     return geometry;
 }
 

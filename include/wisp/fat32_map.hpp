@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -17,6 +19,13 @@
 
 namespace wisp::fat32 {
 
+/// Sees the ranges of a map, front to back.
+using SeeRange = std::function<void(const ByteRange&)>;
+
+/// What bounds the memory a map of a volume takes; paths of files without clusters do not count.
+inline constexpr std::uint64_t max_map_pieces = 131072;
+inline constexpr std::uint64_t max_map_path_bytes = 4 << 20;
+
 namespace map_detail {
 
 /// Clusters in a row that hold bytes of one item.
@@ -25,34 +34,73 @@ struct Run {
     std::uint32_t clusters = 0;
     std::uint64_t bytes = 0; ///< of them, in use by a file; of a folder, all
     bool is_directory = false;
-    std::string path{};
+    std::string_view path{}; ///< the caller's
 };
 
-/// Adds the runs of `item` to `runs`.
-inline void add_runs(const Item& item, std::uint32_t cluster_bytes, std::vector<Run>& runs) {
-    std::uint64_t left = item.size;
-    for (const Extent& extent : item.extents) {
-        const std::uint64_t room = std::uint64_t{extent.clusters} * cluster_bytes;
-        const std::uint64_t bytes = item.is_directory ? room : std::min(left, room);
-        runs.push_back({extent.first_cluster, extent.clusters, bytes, item.is_directory,
-                        item.path.empty() ? "/" : item.path});
-        left -= std::min(left, room);
-    }
+/// The run of the folder or file `path` at `extent`; `left` are the bytes of the file from there on.
+inline Run run_of(const Extent& extent, std::string_view path, bool is_directory, std::uint64_t left,
+                  std::uint32_t cluster_bytes) {
+    const std::uint64_t room = std::uint64_t{extent.clusters} * cluster_bytes;
+    return {extent.first_cluster, extent.clusters, is_directory ? room : std::min(left, room), is_directory,
+            path.empty() ? "/" : path};
 }
 
-/// Puts a disk's map together, front to back.
+/// Gathers the runs of a volume's items, as many as a map may have, and counts the others.
+class VolumeRuns {
+public:
+    explicit VolumeRuns(const Volume& volume) : volume_(volume) {
+        volume.walk([this](const Item& item) { add(item); });
+        const auto check = [&](std::uint64_t count, const char* what, std::uint64_t most) {
+            if (count > most)
+                refuse(volume.disk().name(), "has " + std::to_string(count) + what + ", a map has room for " +
+                                                 std::to_string(most));
+        };
+        check(pieces_, " folders, files and fragments", max_map_pieces);
+        check(path_bytes_, " bytes of paths", max_map_path_bytes);
+    }
+
+    /// In the order of their clusters. The paths belong to this.
+    std::vector<Run> sorted() {
+        std::ranges::sort(runs_, {}, &Run::first_cluster);
+        return std::move(runs_);
+    }
+
+private:
+    void add(const Item& item) {
+        if (item.clusters == 0) return;
+        path_bytes_ += item.path.size();
+        if (pieces_ < max_map_pieces && path_bytes_ <= max_map_path_bytes) paths_.push_back(item.path);
+        const std::uint32_t cluster_bytes = volume_.geometry().cluster_bytes();
+        ExtentReader extents = volume_.extents(item);
+        std::uint64_t left = item.size;
+        while (const auto extent = extents.next()) {
+            if (++pieces_ > max_map_pieces || path_bytes_ > max_map_path_bytes) continue;
+            runs_.push_back(run_of(*extent, paths_.back(), item.is_directory, left, cluster_bytes));
+            left -= std::min(left, runs_.back().bytes);
+        }
+    }
+
+    const Volume& volume_;
+    std::vector<Run> runs_;
+    std::deque<std::string> paths_;
+    std::uint64_t pieces_ = 0;
+    std::uint64_t path_bytes_ = 0;
+};
+
+/// Tells a disk's map, front to back.
 class Mapper {
 public:
-    Mapper(std::uint64_t disk_bytes, const Geometry& geometry) : size_(disk_bytes), geometry_(geometry) {}
+    Mapper(std::uint64_t disk_bytes, const Geometry& geometry, const SeeRange& see)
+        : size_(disk_bytes), geometry_(geometry), see_(see) {}
 
-    /// `unowned` says what a cluster is called that no run has; it is asked in ascending order.
+    /// `runs` are in the order of their clusters. `unowned` says what a cluster is called that no run has; it
+    /// is asked in ascending order.
     template <class Unowned>
-    ByteMap run(const BootSector& boot, std::vector<Run> runs, const Unowned& unowned) {
+    void run(const BootSector& boot, const std::vector<Run>& runs, const Unowned& unowned) {
         if (geometry_.volume_offset >= sizeof(mbr::Table)) partition_table();
         add(geometry_.volume_offset, "gap before the volume");
         reserved_sectors(boot);
         for (std::uint32_t number = 0; number < geometry_.fat_count; ++number) fat(number);
-        std::ranges::sort(runs, {}, &Run::first_cluster);
         for (const Run& run : runs) {
             clusters_without_owner(run.first_cluster, unowned);
             owned(run);
@@ -60,14 +108,15 @@ public:
         clusters_without_owner(first_cluster + geometry_.clusters, unowned);
         add(geometry_.volume_offset + geometry_.volume_bytes(), "sectors behind the last cluster");
         add(size_, "bytes behind the volume");
-        return std::move(map_);
+        see_(pending_.ranges().back());
     }
 
 private:
     /// A volume may count more sectors than the disk has, as long as its clusters are there.
     void add(std::uint64_t end, std::string_view what, std::string_view subject = "",
              bool is_contents = false) {
-        map_.add_up_to(std::min(end, size_), what, subject, is_contents);
+        pending_.add_up_to(std::min(end, size_), what, subject, is_contents);
+        pending_.release(see_);
     }
 
     void partition_table() {
@@ -76,7 +125,7 @@ private:
         add(446, "reserved bytes of the partition table");
         for (const std::string_view name :
              {"partition entry 1", "partition entry 2", "partition entry 3", "partition entry 4"})
-            add(map_.end() + sizeof(mbr::Partition), name);
+            add(pending_.end() + sizeof(mbr::Partition), name);
         add(sizeof(mbr::Table), "signature of the partition table");
     }
 
@@ -119,7 +168,8 @@ private:
 
     std::uint64_t size_;
     const Geometry& geometry_;
-    ByteMap map_;
+    const SeeRange& see_;
+    ByteMap pending_;                    // the last range: it grows while the same owner has what follows
     std::uint32_t next_ = first_cluster; // the first cluster that has no range yet
 };
 
@@ -137,27 +187,18 @@ inline std::vector<std::string> paths_of(const Layout& layout) {
 
 /// The map of a disk as its volume says, whoever made it. Clusters that no folder and no file has are "free
 /// clusters", "bad clusters" [fatgen103, "bad cluster mark"], or, when a FAT says they are in use, "lost
-/// clusters". Throws what Volume::walk() throws, and Error (input) when names and fragments would take more
-/// than 8 MiB of memory.
-inline ByteMap map_volume(const Volume& volume) {
+/// clusters". Throws, before `see` is called, what Volume::walk() throws, and Error (input) for more folders,
+/// files and fragments than max_map_pieces or more than max_map_path_bytes of paths.
+inline void map_volume(const Volume& volume, const SeeRange& see) {
     constexpr std::uint32_t bad_cluster = 0x0FFFFFF7;
-    constexpr std::size_t limit = 8 << 20;
-    const Geometry& geometry = volume.geometry();
-    std::vector<map_detail::Run> runs;
-    std::size_t bytes = 0;
-    volume.walk([&](const Item& item) {
-        map_detail::add_runs(item, geometry.cluster_bytes(), runs);
-        bytes += item.extents.size() * (sizeof(map_detail::Run) + item.path.size());
-        if (bytes > limit)
-            refuse(volume.disk().name(), "has too many files, folders and fragments for a map");
-    });
-    FatTable fat(volume.disk(), geometry, active_fat(volume.boot_sector()));
+    map_detail::VolumeRuns runs(volume);
+    FatTable fat(volume.disk(), volume.geometry(), active_fat(volume.boot_sector()));
     const auto unowned = [&](std::uint32_t cluster) -> std::string_view {
         const std::uint32_t entry = fat[cluster];
         return entry == 0 ? "free clusters" : entry == bad_cluster ? "bad clusters" : "lost clusters";
     };
-    return map_detail::Mapper(volume.disk().size(), geometry)
-        .run(volume.boot_sector(), std::move(runs), unowned);
+    map_detail::Mapper(volume.disk().size(), volume.geometry(), see)
+        .run(volume.boot_sector(), runs.sorted(), unowned);
 }
 
 /// The map of the image that ImageWriter makes of `layout`.
@@ -166,13 +207,18 @@ inline ByteMap map_layout(const Layout& layout) {
     std::vector<map_detail::Run> runs;
     for (std::size_t i = 0; i < paths.size(); ++i) {
         const Node& node = layout.nodes[i];
-        Item item{.path = paths[i], .is_directory = node.is_directory, .size = node.size};
-        if (node.clusters > 0) item.extents = {{node.first_cluster, node.clusters}};
-        map_detail::add_runs(item, layout.geometry.cluster_bytes(), runs);
+        if (node.clusters > 0)
+            runs.push_back(map_detail::run_of({node.first_cluster, node.clusters}, paths[i],
+                                              node.is_directory, node.size, layout.geometry.cluster_bytes()));
     }
+    std::ranges::sort(runs, {}, &map_detail::Run::first_cluster);
+    ByteMap map;
+    const SeeRange add = [&](const ByteRange& range) {
+        map.add_up_to(range.end, range.what, range.subject, range.is_contents);
+    };
     const auto unowned = [](std::uint32_t) -> std::string_view { return "free clusters"; };
-    return map_detail::Mapper(layout.image_bytes, layout.geometry)
-        .run(BootSector{}, std::move(runs), unowned);
+    map_detail::Mapper(layout.image_bytes, layout.geometry, add).run(BootSector{}, runs, unowned);
+    return map;
 }
 
 } // namespace wisp::fat32

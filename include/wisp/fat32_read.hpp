@@ -36,7 +36,8 @@ struct Item {
     bool is_directory = false;
     std::uint64_t size = 0; ///< in bytes; 0 for a folder
     DosTime modified{};
-    std::vector<Extent> extents{}; ///< in the order of the contents
+    std::uint32_t first_cluster = 0; ///< 0 where there is none
+    std::uint32_t clusters = 0;      ///< how many it has; Volume::extents() says which
 };
 
 /// A FAT, of which one window at a time is in memory.
@@ -68,6 +69,37 @@ private:
     std::uint64_t offset_;
     std::uint64_t start_ = ~std::uint64_t{0};
     std::vector<std::uint8_t> window_;
+};
+
+/// The clusters of an item, run by run, in the order of its contents. They are looked up in the FAT as they
+/// are asked for: a chain in a million pieces takes no more memory than one in a single piece.
+class ExtentReader {
+public:
+    /// Of the `clusters` clusters from `first` on by FAT number `fat`, as Volume::walk() has found and
+    /// checked them.
+    ExtentReader(const Seekable& disk, const Geometry& geometry, std::uint32_t fat, std::uint32_t first,
+                 std::uint32_t clusters)
+        : disk_(disk), geometry_(geometry), fat_(disk, geometry, fat), next_(first), left_(clusters) {}
+
+    /// The next run, as long as the chain makes it; nothing at the end.
+    std::optional<Extent> next() {
+        if (left_ == 0) return std::nullopt;
+        Extent extent{next_, 0};
+        while (left_ > 0 && next_ == extent.first_cluster + extent.clusters) {
+            if (!geometry_.has_cluster(next_))
+                throw Error(disk_.name(), "changed while it was read", Fault::system);
+            ++extent.clusters;
+            if (--left_ > 0) next_ = fat_[next_];
+        }
+        return extent;
+    }
+
+private:
+    const Seekable& disk_;
+    const Geometry& geometry_;
+    FatTable fat_;
+    std::uint32_t next_;
+    std::uint32_t left_;
 };
 
 namespace read_detail {
@@ -142,18 +174,30 @@ public:
     using Visit = std::function<void(const Item&)>;
 
     /// Finds the volume: the disk itself, or the first partition of type 0B or 0C. Refuses what is not FAT32,
-    /// and a disk that ends before the volume does. `disk` must outlive this.
+    /// and a disk or a partition that ends before the volume does. `disk` must outlive this.
     explicit Volume(const Seekable& disk) : Volume(disk, find_volume(disk)) {}
 
     const Seekable& disk() const { return disk_; }
     const BootSector& boot_sector() const { return boot_; }
     const Geometry& geometry() const { return geometry_; }
 
-    /// Visits the root, then every folder and file, each folder's contents together. Refuses a chain that
-    /// leaves the volume, is shorter or longer than its size, or takes a cluster that another one has, so
-    /// also one that loops; a folder of over 65,536 entries or more than 128 folders deep; a name that is no
-    /// name.
+    /// Visits the root, then every folder and file: all that a folder holds, then what its folders hold, one
+    /// after the other. Refuses a chain that leaves the volume, is shorter or longer than its size, or takes
+    /// a cluster that another one has, so also one that loops; a folder of over 65,536 entries or more than
+    /// 128 folders deep; a name that is no name. Memory: a bit for each cluster, and one folder's name and
+    /// place for each level.
     void walk(const Visit& visit) const;
+
+    /// The volume's label without the spaces that fill it up, in the code page of who wrote it: the root's
+    /// label entry, which is what readers show, else the boot sector's. Refuses a root whose chain does not
+    /// add up.
+    std::string label() const;
+
+    /// Where the contents of an item lie that walk() or find() has shown. The volume must outlive what this
+    /// gives.
+    ExtentReader extents(const Item& item) const {
+        return {disk_, geometry_, active_fat(boot_), item.first_cluster, item.clusters};
+    }
 
     /// The folder or file called `path` (a leading slash may be there; case does not count); the whole volume
     /// is checked on the way.
@@ -170,19 +214,20 @@ public:
     /// Writes a file's contents to `out`.
     void copy(const Item& item, Sink& out) const {
         std::uint64_t left = item.size;
-        for (const Extent& extent : item.extents) {
+        ExtentReader clusters = extents(item);
+        while (const auto extent = clusters.next()) {
             const std::uint64_t bytes =
-                std::min(left, std::uint64_t{extent.clusters} * geometry_.cluster_bytes());
-            disk_.copy(geometry_.cluster_offset(extent.first_cluster), bytes, out, printable(item.path));
+                std::min(left, std::uint64_t{extent->clusters} * geometry_.cluster_bytes());
+            disk_.copy(geometry_.cluster_offset(extent->first_cluster), bytes, out, printable(item.path));
             left -= bytes;
         }
     }
 
 private:
-    Volume(const Seekable& disk, std::uint64_t offset)
+    Volume(const Seekable& disk, const VolumePlace& place)
         : disk_(disk),
-          boot_(disk.read<BootSector>(offset, "boot sector")),
-          geometry_(check_geometry(disk, offset, boot_)) {}
+          boot_(disk.read<BootSector>(place.start, "boot sector")),
+          geometry_(check_geometry(disk, place, boot_)) {}
 
     const Seekable& disk_;
     BootSector boot_;
@@ -191,139 +236,214 @@ private:
 
 namespace read_detail {
 
-/// One pass over all folders of a volume.
-class Walk {
+inline std::uint64_t max_folder_clusters(const Geometry& geometry) {
+    return max_folder_entries * sizeof(DirectoryEntry) / geometry.cluster_bytes();
+}
+
+/// The entries of a folder, in order, up to the one that ends them.
+class FolderReader {
 public:
-    Walk(const Volume& volume, const Volume::Visit& visit)
+    FolderReader(const Volume& volume, const Item& folder)
         : disk_(volume.disk()),
           geometry_(volume.geometry()),
-          visit_(visit),
-          fat_(disk_, geometry_, active_fat(volume.boot_sector())),
-          taken_(geometry_.clusters),
-          cluster_(geometry_.cluster_bytes()) {}
+          extents_(volume.extents(folder)),
+          block_(std::min<std::size_t>(geometry_.cluster_bytes(), most_at_once)) {}
 
-    void run() {
-        Item root{.path = "", .is_directory = true};
-        root.extents = chain(geometry_.root_cluster, "", max_folder_clusters());
-        visit_(root);
-        folders_.push_back({std::move(root.extents), 0, "", 0});
-        for (std::size_t i = 0; i < folders_.size(); ++i) read_folder(i);
+    std::optional<DirectoryEntry> next() {
+        if (at_ == block_.size() && !load()) return std::nullopt;
+        DirectoryEntry entry;
+        std::memcpy(&entry, &block_[at_], sizeof entry);
+        if (entry.name[0] == no_more_entries) return std::nullopt;
+        at_ += sizeof entry;
+        return entry;
     }
 
 private:
-    /// A folder whose entries are still to be read. Paths are put together when they are needed: held for
-    /// each folder, a deep and wide tree's would need many times the memory of the folders themselves.
-    struct Folder {
-        std::vector<Extent> extents;
-        std::size_t parent;
-        std::string name;
-        std::ptrdiff_t depth;
-    };
+    static constexpr std::size_t most_at_once = 4096; // there is one of these for each level of folders
 
-    [[noreturn]] void bad(const std::string& path, const std::string& problem) const {
-        refuse(disk_.name(), "'" + (path.empty() ? "/" : printable(path)) + "' " + problem);
-    }
-
-    std::uint64_t max_folder_clusters() const {
-        return max_folder_entries * sizeof(DirectoryEntry) / geometry_.cluster_bytes();
-    }
-
-    /// The chain from `first` on, of at most `limit` clusters.
-    std::vector<Extent> chain(std::uint32_t first, const std::string& path, std::uint64_t limit) {
-        std::vector<Extent> extents;
-        std::uint64_t count = 0;
-        for (std::uint32_t cluster = first;; cluster = fat_[cluster], ++count) {
-            if (count > 0 && cluster >= least_end_of_chain) return extents;
-            if (!geometry_.has_cluster(cluster))
-                bad(path, "has cluster " + std::to_string(cluster) + ", the volume has 2 to " +
-                              std::to_string(geometry_.clusters + 1));
-            if (count == limit) bad(path, "has more clusters than " + std::to_string(limit));
-            if (taken_[cluster - first_cluster])
-                bad(path, "has cluster " + std::to_string(cluster) + ", which is already taken");
-            taken_[cluster - first_cluster] = true;
-            if (extents.empty() || extents.back().first_cluster + extents.back().clusters != cluster)
-                extents.push_back({cluster, 0});
-            ++extents.back().clusters;
+    bool load() {
+        if (left_ == 0) {
+            const auto extent = extents_.next();
+            if (!extent) return false;
+            offset_ = geometry_.cluster_offset(extent->first_cluster);
+            left_ = std::uint64_t{extent->clusters} * geometry_.cluster_bytes();
         }
-    }
-
-    void read_folder(std::size_t index) {
-        const std::vector<Extent> extents = std::move(folders_[index].extents);
-        LongName long_name;
-        std::size_t number = 0;
-        for (const Extent& extent : extents)
-            for (std::uint32_t i = 0; i < extent.clusters; ++i) {
-                disk_.read(geometry_.cluster_offset(extent.first_cluster + i), cluster_, "folder");
-                for (std::size_t at = 0; at < cluster_.size(); at += sizeof(DirectoryEntry)) {
-                    DirectoryEntry entry;
-                    std::memcpy(&entry, &cluster_[at], sizeof entry);
-                    if (entry.name[0] == no_more_entries) return;
-                    read_entry(index, number++, entry, long_name);
-                }
-            }
-    }
-
-    void read_entry(std::size_t folder, std::size_t number, const DirectoryEntry& entry,
-                    LongName& long_name) {
-        if (entry.name[0] == deleted_entry) return long_name.clear();
-        if ((entry.attributes & attribute::mask) == attribute::long_name)
-            return long_name.add(std::bit_cast<LongEntry>(entry));
-        const auto name = long_name.take(entry.name);
-        if ((entry.attributes & attribute::label) != 0) return;
-        const std::string text = name ? utf8_from_utf16(*name) : short_text(entry);
-        const bool is_directory = (entry.attributes & attribute::directory) != 0;
-        if (folder != 0 && is_directory && number < 2 && text == std::string(number + 1, '.')) return;
-        check_name(folder, text);
-        is_directory ? add_folder(folder, text, entry) : add_file(folder, text, entry);
-    }
-
-    /// A name with a slash could pass for a path, "." and ".." for what they are not.
-    void check_name(std::size_t folder, std::string_view name) const {
-        const auto is_bad = [](char c) { return static_cast<std::uint8_t>(c) < 0x20 || c == '/'; };
-        if (name.empty() || name == "." || name == ".." || std::ranges::any_of(name, is_bad))
-            bad(path_in(folder, ""), "has an entry with the name '" + printable(name) + "'");
-    }
-
-    void add_folder(std::size_t parent, const std::string& name, const DirectoryEntry& entry) {
-        Item item{.path = path_in(parent, name), .is_directory = true, .modified = entry.modified};
-        const std::ptrdiff_t depth = folders_[parent].depth + 1;
-        if (depth > max_depth) bad(item.path, "is in more than " + std::to_string(max_depth) + " folders");
-        item.extents = chain(entry.cluster(), item.path, max_folder_clusters());
-        visit_(item);
-        folders_.push_back({std::move(item.extents), parent, name, depth});
-    }
-
-    void add_file(std::size_t parent, const std::string& name, const DirectoryEntry& entry) {
-        Item item{.path = path_in(parent, name), .size = entry.size, .modified = entry.modified};
-        const std::uint64_t cluster_bytes = geometry_.cluster_bytes();
-        const std::uint64_t clusters = (item.size + cluster_bytes - 1) / cluster_bytes;
-        if (clusters > 0 || entry.cluster() != 0) item.extents = chain(entry.cluster(), item.path, clusters);
-        std::uint64_t found = 0;
-        for (const Extent& extent : item.extents) found += extent.clusters;
-        if (found != clusters)
-            bad(item.path,
-                "has " + std::to_string(found) + " clusters, its size needs " + std::to_string(clusters));
-        visit_(item);
-    }
-
-    std::string path_in(std::size_t folder, std::string_view name) const {
-        std::string path(name);
-        for (; folder != 0; folder = folders_[folder].parent)
-            path = folders_[folder].name + (path.empty() ? "" : "/") + path;
-        return path;
+        disk_.read(offset_, block_, "folder");
+        offset_ += block_.size();
+        left_ -= block_.size();
+        at_ = 0;
+        return true;
     }
 
     const Seekable& disk_;
     const Geometry& geometry_;
+    ExtentReader extents_;
+    std::vector<std::uint8_t> block_;
+    std::size_t at_ = block_.size();
+    std::uint64_t offset_ = 0;
+    std::uint64_t left_ = 0; // bytes of the extent behind the block
+};
+
+[[noreturn]] inline void refuse_item(const Volume& volume, const std::string& path,
+                                     const std::string& problem) {
+    refuse(volume.disk().name(), "'" + (path.empty() ? "/" : printable(path)) + "' " + problem);
+}
+
+/// How many clusters `item` has by `fat`, of which there may be `limit`. `claim` is told each before the next
+/// is looked up.
+template <class Claim>
+std::uint32_t follow_chain(const Volume& volume, FatTable& fat, const Item& item, std::uint64_t limit,
+                           const Claim& claim) {
+    std::uint32_t count = 0;
+    for (std::uint32_t cluster = item.first_cluster;; cluster = fat[cluster], ++count) {
+        if (count > 0 && cluster >= least_end_of_chain) return count;
+        if (!volume.geometry().has_cluster(cluster))
+            refuse_item(volume, item.path,
+                        "has cluster " + std::to_string(cluster) + ", the volume has 2 to " +
+                            std::to_string(volume.geometry().clusters + 1));
+        if (count == limit) refuse_item(volume, item.path, "has more clusters than " + std::to_string(limit));
+        claim(cluster);
+    }
+}
+
+/// As follow_chain(), for a folder that nothing is to be claimed for.
+inline std::uint32_t count_folder_clusters(const Volume& volume, FatTable& fat, const Item& folder) {
+    return follow_chain(volume, fat, folder, max_folder_clusters(volume.geometry()), [](std::uint32_t) {});
+}
+
+/// The root, without the number of its clusters.
+inline Item root_of(const Volume& volume) {
+    return {.path = "", .is_directory = true, .first_cluster = volume.geometry().root_cluster};
+}
+
+/// One pass over all folders of a volume.
+class Walk {
+public:
+    Walk(const Volume& volume, const Volume::Visit& visit)
+        : volume_(volume),
+          geometry_(volume.geometry()),
+          visit_(visit),
+          fat_(volume.disk(), geometry_, active_fat(volume.boot_sector())),
+          taken_(geometry_.clusters) {}
+
+    void run() {
+        Item root = root_of(volume_);
+        root.clusters = claim_chain(root, max_folder_clusters(geometry_));
+        visit_(root);
+        read_folder(root, 0);
+    }
+
+private:
+    [[noreturn]] void bad(const std::string& path, const std::string& problem) const {
+        refuse_item(volume_, path, problem);
+    }
+
+    /// As follow_chain(); each cluster is taken from now on.
+    std::uint32_t claim_chain(const Item& item, std::uint64_t limit) {
+        return follow_chain(volume_, fat_, item, limit, [&](std::uint32_t cluster) {
+            if (taken_[cluster - first_cluster])
+                bad(item.path, "has cluster " + std::to_string(cluster) + ", which is already taken");
+            taken_[cluster - first_cluster] = true;
+        });
+    }
+
+    /// Shows what is in `folder`, then reads it once more for the folders in it: to remember them all would
+    /// take memory for each.
+    void read_folder(const Item& folder, std::ptrdiff_t depth) {
+        for_each_item(folder, [&](Item& item) {
+            item.is_directory ? check_folder(item, depth + 1) : check_file(item);
+            visit_(item);
+        });
+        for_each_item(folder, [&](Item& item) {
+            if (!item.is_directory) return;
+            item.clusters = count_folder_clusters(volume_, fat_, item);
+            read_folder(item, depth + 1);
+        });
+    }
+
+    template <class See>
+    void for_each_item(const Item& folder, const See& see) {
+        FolderReader entries(volume_, folder);
+        LongName long_name;
+        std::size_t number = 0;
+        for (auto entry = entries.next(); entry; entry = entries.next())
+            if (auto item = item_of(folder, number++, *entry, long_name)) see(*item);
+    }
+
+    /// The item an entry stands for, without the number of its clusters; nothing where it stands for none.
+    std::optional<Item> item_of(const Item& folder, std::size_t number, const DirectoryEntry& entry,
+                                LongName& long_name) const {
+        if (entry.name[0] == deleted_entry) {
+            long_name.clear();
+            return std::nullopt;
+        }
+        if ((entry.attributes & attribute::mask) == attribute::long_name) {
+            long_name.add(std::bit_cast<LongEntry>(entry));
+            return std::nullopt;
+        }
+        const auto name = long_name.take(entry.name);
+        if ((entry.attributes & attribute::label) != 0) return std::nullopt;
+        const std::string text = name ? utf8_from_utf16(*name) : short_text(entry);
+        const bool is_directory = (entry.attributes & attribute::directory) != 0;
+        const bool is_root = folder.path.empty();
+        if (!is_root && is_directory && number < 2 && text == std::string(number + 1, '.'))
+            return std::nullopt;
+        check_name(folder, text);
+        return Item{.path = folder.path + (is_root ? "" : "/") + text,
+                    .is_directory = is_directory,
+                    .size = is_directory ? 0u : std::uint32_t{entry.size},
+                    .modified = entry.modified,
+                    .first_cluster = entry.cluster()};
+    }
+
+    /// A name with a slash could pass for a path, "." and ".." for what they are not.
+    void check_name(const Item& folder, std::string_view name) const {
+        const auto is_bad = [](char c) { return static_cast<std::uint8_t>(c) < 0x20 || c == '/'; };
+        if (name.empty() || name == "." || name == ".." || std::ranges::any_of(name, is_bad))
+            bad(folder.path, "has an entry with the name '" + printable(name) + "'");
+    }
+
+    void check_folder(Item& item, std::ptrdiff_t depth) {
+        if (depth > max_depth) bad(item.path, "is in more than " + std::to_string(max_depth) + " folders");
+        item.clusters = claim_chain(item, max_folder_clusters(geometry_));
+    }
+
+    void check_file(Item& item) {
+        const std::uint64_t cluster_bytes = geometry_.cluster_bytes();
+        const std::uint64_t clusters = (item.size + cluster_bytes - 1) / cluster_bytes;
+        if (clusters > 0 || item.first_cluster != 0) item.clusters = claim_chain(item, clusters);
+        if (item.clusters != clusters)
+            bad(item.path, "has " + std::to_string(item.clusters) + " clusters, its size needs " +
+                               std::to_string(clusters));
+    }
+
+    const Volume& volume_;
+    const Geometry& geometry_;
     const Volume::Visit& visit_;
     FatTable fat_;
     std::vector<bool> taken_;
-    std::vector<Folder> folders_;
-    std::vector<std::uint8_t> cluster_;
 };
 
 } // namespace read_detail
 
 inline void Volume::walk(const Visit& visit) const { read_detail::Walk(*this, visit).run(); }
+
+inline std::string Volume::label() const {
+    FatTable fat(disk_, geometry_, active_fat(boot_));
+    Item root = read_detail::root_of(*this);
+    root.clusters = read_detail::count_folder_clusters(*this, fat, root);
+    read_detail::FolderReader entries(*this, root);
+    ShortName label = boot_.label;
+    for (auto entry = entries.next(); entry; entry = entries.next()) {
+        const std::uint8_t kind = entry->attributes & attribute::mask;
+        if (entry->name[0] == deleted_entry || kind == attribute::long_name || (kind & attribute::label) == 0)
+            continue;
+        label = entry->name;
+        if (label[0] == escaped_e5) label[0] = deleted_entry;
+        break;
+    }
+    const std::string_view text(label.data(), label.size());
+    return std::string(text.substr(0, text.find_last_not_of(' ') + 1));
+}
 
 } // namespace wisp::fat32

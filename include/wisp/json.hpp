@@ -99,10 +99,11 @@ inline Json parse_json(std::string_view text, std::string_view file) {
     }
 }
 
-/// All of the JSON file `path`, up to json_size_limit. Throws Error (system) when it cannot be read.
-inline std::string read_json_file(const std::string& path) {
+/// All of the JSON file `path`; a longer one than `limit` is refused. Throws Error (system) when it cannot be
+/// read.
+inline std::string read_json_file(const std::string& path, std::uint64_t limit = json_size_limit) {
     FdInput in(open_read(path), path);
-    return std::string(as_text(in.read_all(json_size_limit)));
+    return std::string(as_text(in.read_all(limit)));
 }
 
 /// Whether `text` can be written to JSON as it is.

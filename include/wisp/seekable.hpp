@@ -103,6 +103,25 @@ private:
     std::uint64_t size_;
 };
 
+/// The first bytes of a longer whole, which must outlive it.
+class LeadingBytes : public Seekable {
+public:
+    /// `size` bytes, or all where there are no more.
+    LeadingBytes(const Seekable& whole, std::uint64_t size)
+        : whole_(whole), size_(std::min(size, whole.size())) {}
+
+    std::uint64_t size() const override { return size_; }
+    const std::string& name() const override { return whole_.name(); }
+
+private:
+    void fill(std::uint64_t offset, std::span<std::uint8_t> into) const override {
+        whole_.read(offset, into, "a block");
+    }
+
+    const Seekable& whole_;
+    std::uint64_t size_;
+};
+
 /// Bytes in memory, which belong to the caller and must outlive it.
 class MemorySeekable : public Seekable {
 public:

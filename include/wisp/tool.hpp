@@ -20,6 +20,7 @@
 
 #include "wisp/error.hpp"
 #include "wisp/input.hpp"
+#include "wisp/seekable.hpp"
 #include "wisp/sink.hpp"
 #include "wisp/text.hpp"
 #include "wisp/version.hpp"
@@ -179,6 +180,12 @@ inline std::unique_ptr<FdInput> open_operand(const std::optional<std::string>& f
                                              std::string_view stdin_name = "standard input") {
     if (!file || *file == "-") return std::make_unique<FdInput>(STDIN_FILENO, stdin_name);
     return std::make_unique<FdInput>(open_read(*file), *file);
+}
+
+/// The FILE operand as open_operand() takes it, to be read at any place: a file or a device, not a pipe.
+inline std::unique_ptr<FdSeekable> open_seekable_operand(const std::optional<std::string>& file) {
+    if (!file || *file == "-") return std::make_unique<FdSeekable>(STDIN_FILENO, "standard input");
+    return std::make_unique<FdSeekable>(open_read(*file), printable(*file));
 }
 
 /// At most one operand, or a usage error naming the second.

@@ -118,6 +118,31 @@ I
     minfo -i image@@1M :: | grep -q '^disk label="TWO WORDS  "$'
 }
 
+@test "the label is the one mtools and fatlabel show: the root's, not the boot sector's" {
+    shows() { # LABEL
+        [ "$(fatlabel volume | tail -n 1 | sed 's/ *$//')" = "$1" ]
+        mdir -i volume :: | grep -q "^ Volume in drive : is $1 *\$"
+        [ "$(wisp-fat32 --info volume | sed -n 's/^label //p')" = "$1" ]
+        wisp-inspect volume | grep -q "^volume  FAT32 '$1', id "
+    }
+    mkfs.fat -C -F 32 -s 1 -n FROMROOT volume 65536 >/dev/null
+    shows FROMROOT
+    patch volume 71 4e 4f 20 4e 41 4d 45 20 20 20 20 # NO NAME
+    shows FROMROOT
+    mlabel -i volume -c ::
+    echo x >a-file-with-a-long-name
+    mcopy -i volume a-file-with-a-long-name ::
+    mlabel -i volume ::LATER
+    patch volume 71 42 4f 4f 54 20 20 20 20 20 20 20 # BOOT
+    shows LATER
+    # with its entry deleted
+    root=$((($(number volume 14 2) + 2 * $(number volume 36 4)) * 512))
+    at=$(grep -abo 'LATER      ' volume | tail -n 1 | cut -d : -f 1)
+    [ "$at" -ge "$root" ]
+    patch volume "$at" e5
+    [ "$(wisp-fat32 --info volume | sed -n 's/^label //p')" = BOOT ]
+}
+
 @test "what is not in the image, or a folder, is refused" {
     mkdir -p tree/b
     manifest_of tree >manifest
@@ -252,6 +277,25 @@ refused() { # MESSAGE OFFSET BYTE...
     rm disk
     mkfs.fat -C -F 16 disk 65536 >/dev/null
     lists 'the volume is FAT12 or FAT16, not FAT32'
+}
+
+@test "a volume that ends behind its partition is refused, one that ends with it is read" {
+    wisp-fat32 --size 64M </dev/null >good
+    end=$((1048576 + $(sed -n 's/^volume-bytes //p' <(wisp-fat32 --info good))))
+    # in sectors: 100, none, and one less than the last cluster needs
+    for sectors in '64 00 00 00' '00 00 00 00' 'FF F7 01 00'; do
+        cp --sparse=always good bad
+        # shellcheck disable=SC2086
+        patch bad 458 $sectors
+        partition=$((1048576 + 512 * $(number bad 458 4)))
+        for command in 'wisp-fat32 --list' 'wisp-fat32 --info' wisp-inspect 'wisp-audit --map'; do
+            run -1 --separate-stderr $command bad
+            echo "$stderr"
+            [ "$stderr" = "${command%% *}: bad: the volume's clusters end at $end, its partition at $partition" ]
+            [ -z "$output" ]
+        done
+    done
+    wisp-fat32 --info good
 }
 
 @test "an image cut at any sector, or within one, is refused" {

@@ -80,7 +80,7 @@ setup() {
     grep -q '^          kernel: image, aarch64, pages of 4096 bytes' report
     grep -q '^          -rwxr-xr-x 1 0 0 [0-9]* 1970-01-01T00:00:00Z service/run$' report
     [ "$(grep -c '^file    overlays/' report)" -eq 369 ]
-    wisp inspect --json wisp-output/pi5.img | grep -q '"page_size": 4096'
+    wisp inspect --json wisp-output/pi5.img | jq -e 'any(.files[].kernel.page_size; . == 4096)'
 }
 
 @test "a device tree the package does not have is named" {

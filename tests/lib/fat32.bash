@@ -51,3 +51,32 @@ patch() {
     shift 2
     printf %b "$(printf '\\x%s' "$@")" | dd of="$file" bs=1 seek="$at" conv=notrunc status=none
 }
+
+# in_pieces IMAGE KIB [lost]: a volume that size with one file, in every other cluster; or those clusters and no file.
+# Prints how many they are.
+in_pieces() {
+    mkfs.fat -C -F 32 -s 1 -f 1 "$1" "$2" >/dev/null
+    python3 - "$@" <<'P'
+import array, struct, sys
+
+with open(sys.argv[1], "r+b") as volume:
+    boot = volume.read(512)
+    reserved, fats = struct.unpack_from("<HB", boot, 14)
+    sectors, fat_sectors = struct.unpack_from("<II", boot, 32)
+    data = reserved + fats * fat_sectors
+    taken = range(3, sectors - data + 2, 2)
+    fat = array.array("I", bytes(4 * (sectors - data + 2)))
+    fat[:3] = array.array("I", [0x0FFFFFF8, 0x0FFFFFFF, 0x0FFFFFFF])
+    for cluster in taken:
+        fat[cluster] = cluster + 2
+    fat[taken[-1]] = 0x0FFFFFFF
+    if sys.byteorder == "big":
+        fat.byteswap()
+    volume.seek(reserved * 512)
+    volume.write(fat)
+    if len(sys.argv) < 4:
+        volume.seek(data * 512)
+        volume.write(struct.pack("<11sB8xHHHHI", b"PIECES  BIN", 0x20, taken[0] >> 16, 0, 0, taken[0] & 0xFFFF, len(taken) * 512))
+print(len(taken))
+P
+}

@@ -96,10 +96,13 @@ void check_tiling(const ByteMap& map, std::uint64_t size) {
     CHECK(end == size);
 }
 
+std::string text_of(const ByteRange& range) {
+    return std::to_string(range.start) + " " + std::to_string(range.end) + " " + range.owner() + "\n";
+}
+
 std::string text_of(const ByteMap& map) {
     std::string text;
-    for (const ByteRange& range : map.ranges())
-        text += std::to_string(range.start) + " " + std::to_string(range.end) + " " + range.owner() + "\n";
+    for (const ByteRange& range : map.ranges()) text += text_of(range);
     return text;
 }
 
@@ -185,7 +188,9 @@ TEST_CASE("the map of what is written and the map of what is read are one, and t
         const ByteMap written =
             map_layout(fat32::lay_out(entries_of(files), {.size = disk.size(), .partition_start = start}));
         const fat32::Volume volume(disk);
-        CHECK(text_of(map_volume(volume)) == text_of(written));
+        std::string read;
+        map_volume(volume, [&](const ByteRange& range) { read += text_of(range); });
+        CHECK(read == text_of(written));
         check_tiling(written, disk.size());
         CHECK(written.ranges().size() > 40);
     }

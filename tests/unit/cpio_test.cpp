@@ -2,6 +2,8 @@
 
 #include "wisp/cpio.hpp"
 #include "wisp/cpio_read.hpp"
+#include "wisp/gzip.hpp"
+#include "wisp/gzip_head.hpp"
 #include "wisp/manifest.hpp"
 
 using namespace wisp;
@@ -102,4 +104,62 @@ TEST_CASE("an entry whose size lies is refused, not allocated") {
     MemoryInput in(archive, "in");
     CHECK_THROWS_WITH(read_initramfs(in, [](const NewcEntry&) {}),
                       Catch::StartsWith("in: is cut in the contents of l: "));
+}
+
+TEST_CASE("zero padding costs a read for each block and one part for an observer, whatever its length") {
+    struct Counting : MemoryInput {
+        using MemoryInput::MemoryInput;
+        std::size_t read_some(std::span<std::uint8_t> into) override {
+            ++reads;
+            return MemoryInput::read_some(into);
+        }
+        std::size_t reads = 0;
+    };
+    struct Padding : InitramfsObserver {
+        void part(unsigned, std::uint64_t end, std::string_view what, const std::string&) override {
+            if (what != "padding") return;
+            ++parts;
+            last = end;
+        }
+        void entry(const NewcEntry&) override { ++entries; }
+        std::size_t parts = 0;
+        std::size_t entries = 0;
+        std::uint64_t last = 0;
+    };
+    constexpr std::size_t blocks = 16;
+    auto bytes = archive_of(entries_of("dir /a 0755 0 0\n"));
+    const auto archive = bytes;
+    bytes.resize(bytes.size() + blocks * block_size);
+    bytes.insert(bytes.end(), archive.begin(), archive.end());
+    Counting in(bytes, "in");
+    Padding seen;
+    observe_initramfs(in, seen);
+    CHECK(seen.entries == 2);
+    CHECK(seen.last == bytes.size()); // what fills up the last archive's last block
+    CHECK(seen.parts <= blocks + 2);
+    CHECK(in.reads <= blocks + 4);
+}
+
+TEST_CASE("an initramfs is known by its first bytes, and no others are refused") {
+    const auto gzipped = [](std::string_view text) {
+        MemorySink out;
+        GzipSink packed(out, 6);
+        packed.write(text);
+        packed.finish();
+        return out.bytes;
+    };
+    for (const std::string_view magic : {"070701", "070702"}) {
+        CHECK(looks_like_initramfs(as_bytes(magic)));
+        CHECK(looks_like_initramfs(gzipped(std::string(magic) + "and what follows")));
+    }
+    for (const std::string_view other : {"", "0", "07070", "070700", "070707", "070712345 call Alice", "\x1f\x8b",
+                                         "\x1f\x8b is no gzip"}) {
+        CHECK_FALSE(looks_like_initramfs(as_bytes(other)));
+        CHECK_FALSE(looks_like_initramfs(gzipped(other)));
+    }
+    const auto whole = gzipped("070701");
+    for (std::size_t size = 0; size < 10; ++size) CHECK_FALSE(looks_like_initramfs(Bytes(whole).first(size)));
+    CHECK(gunzip_head(whole, 4) == std::vector<std::uint8_t>{'0', '7', '0', '7'});
+    CHECK(gunzip_head(whole, 100).size() == 6);
+    CHECK(gunzip_head(as_bytes("070701"), 100).empty());
 }

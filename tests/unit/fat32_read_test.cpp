@@ -38,7 +38,11 @@ TEST_CASE("the extents of all items are the clusters that are in use") {
     const fat32::Volume volume(disk);
     std::uint64_t clusters = 0;
     volume.walk([&](const fat32::Item& item) {
-        for (const auto& extent : item.extents) clusters += extent.clusters;
+        fat32::ExtentReader extents = volume.extents(item);
+        std::uint64_t of_item = 0;
+        while (const auto extent = extents.next()) of_item += extent->clusters;
+        CHECK(of_item == item.clusters);
+        clusters += of_item;
     });
     const auto info = disk.read<fat32::FsInfo>(512, "FSInfo");
     CHECK(clusters == 4 + 4 * 3);

@@ -4,6 +4,7 @@
 
 #include "wisp/audit.hpp"
 #include "wisp/fat32_input.hpp"
+#include "wisp/seekable_input.hpp"
 #include "wisp/tool.hpp"
 
 using namespace wisp;
@@ -14,11 +15,13 @@ namespace {
 const Tool tool{
     .name = "wisp-audit",
     .help = R"(usage: wisp-audit [--manifest FILE] [--name OUTPUT] [--json] FILE
-       wisp-audit --map FILE
+       wisp-audit --manifest FILE --name OUTPUT [--json] < FILE
+       wisp-audit --map [FILE]
 
 Checks an output of a build, a card's image, vmlinuz or initrd.img, byte for byte against its
 manifest.json: files and archive entries by their sha256, everything else by making it again. Names
-the owner of what differs. A card's device works too.
+the owner of what differs. FILE, or standard input, must be a file or a device, not a pipe. A card's
+device works: what it has behind the image is not judged, and counted.
 
       --manifest FILE  the record (manifest.json beside FILE)
       --name OUTPUT    what the record calls FILE (its own name)
@@ -35,24 +38,20 @@ the owner of what differs. A card's device works too.
 
 constexpr std::size_t head_size = 1024; // that an initrd is one shows in it
 
-/// --map: lines for one map, each with `prefix` in front.
-void print_map(const ByteMap& map, const std::string& prefix, Sink& out) {
-    for (const ByteRange& range : map.ranges())
-        out.write(prefix + std::to_string(range.start) + " " + std::to_string(range.end) + " " +
-                  range.owner() + "\n");
+/// --map: a line of a map.
+void print_range(const ByteRange& range, const std::string& prefix, Sink& out) {
+    out.write(prefix + std::to_string(range.start) + " " + std::to_string(range.end) + " " + range.owner() +
+              "\n");
 }
 
-/// The maps of an initrd; refused where it cannot be read.
-std::vector<ByteMap> map_archive(Input& in) {
+/// --map of an initrd, each line with its path in front. Refused, before a line, where it cannot be read.
+void print_archive(Input& in, std::string_view path, Sink& out) {
     InitramfsAudit audit({}, [](unsigned, const ByteRange&, const std::string&) {});
     audit.run(in);
-    return audit.maps();
-}
-
-void print_archive(const std::vector<ByteMap>& maps, const std::string& path, Sink& out) {
-    for (std::size_t member = 0; member < maps.size(); ++member)
-        print_map(maps[member], printable(path) + (member == 0 ? "" : "#" + std::to_string(member)) + ": ",
-                  out);
+    for (std::size_t member = 0; member < audit.maps().size(); ++member) {
+        const std::string prefix = printable(path) + (member == 0 ? "" : "#" + std::to_string(member)) + ": ";
+        for (const ByteRange& range : audit.maps()[member].ranges()) print_range(range, prefix, out);
+    }
 }
 
 template <class MakeInput>
@@ -63,21 +62,31 @@ bool starts_as_initramfs(const MakeInput& make_input) {
     return looks_like_initramfs(head);
 }
 
+/// A file that begins as an initrd does need not be one: the disk's map is good without it.
+void print_file_of(const fat32::Volume& volume, const fat32::Item& item, Sink& out) {
+    const auto open = [&] { return std::make_unique<fat32::FileInput>(volume, item); };
+    if (item.is_directory || !starts_as_initramfs(open)) return;
+    const auto in = open();
+    try {
+        print_archive(*in, item.path, out);
+    } catch (const Error& error) {
+        if (error.fault != Fault::input) throw;
+        warn(tool, in->name(), problem_with(in->name(), error));
+    }
+}
+
 /// The disk's own map, then those of the initrds on it.
 void print_disk(const Seekable& disk, Sink& out) {
     const fat32::Volume volume(disk);
-    print_map(map_volume(volume), "", out);
-    volume.walk([&](const fat32::Item& item) {
-        const auto open = [&] { return std::make_unique<fat32::FileInput>(volume, item); };
-        if (!item.is_directory && starts_as_initramfs(open))
-            print_archive(map_archive(*open()), item.path, out);
-    });
+    map_volume(volume, [&](const ByteRange& range) { print_range(range, "", out); });
+    volume.walk([&](const fat32::Item& item) { print_file_of(volume, item, out); });
 }
 
-void print_file(const std::string& path, const Seekable& file, Sink& out) {
-    const auto open = [&] { return std::make_unique<FdInput>(open_read(path), file.name()); };
+/// `name` stands before the lines of an initrd.
+void print_file(const Seekable& file, std::string_view name, Sink& out) {
+    const auto open = [&] { return std::make_unique<SeekableInput>(file); };
     if (starts_as_initramfs(open))
-        print_archive(map_archive(*open()), std::string(base_name(path)), out);
+        print_archive(*open(), name, out);
     else
         print_disk(file, out);
 }
@@ -88,10 +97,11 @@ public:
     JsonWriter(const OutputAudit& audit, const AuditRecord& record, const std::string& name, Sink& out)
         : audit_(audit), record_(record), files_(record.inside(name)), out_(out) {}
 
-    void write(const std::string& file, std::uint64_t size) {
-        out_.write("{\n\"file\": " + text(file) + ",\n\"size\": " + std::to_string(size) +
-                   ",\n\"sha256\": \"" + audit_.sha256() +
-                   "\",\n\"clean\": " + (audit_.findings().empty() ? "true" : "false") + ",\n\"findings\": ");
+    void write(const std::string& file) {
+        out_.write("{\n\"file\": " + text(file) + ",\n\"size\": " + std::to_string(audit_.map().end()) +
+                   ",\n\"not_judged\": " + std::to_string(audit_.not_judged()) + ",\n\"sha256\": \"" +
+                   audit_.sha256() + "\",\n\"clean\": " + (audit_.findings().empty() ? "true" : "false") +
+                   ",\n\"findings\": ");
         list(audit_.findings(), [](const Finding& finding) { return of(finding); });
         out_.write(",\n\"ranges\": ");
         list(audit_.map().ranges(), [&](const ByteRange& range) { return of(range, files_); });
@@ -163,8 +173,11 @@ std::string summary(const OutputAudit& audit) {
     std::size_t ranges = audit.map().ranges().size();
     for (const ArchiveMap& archive : audit.archives())
         for (const ByteMap& map : archive.maps) ranges += map.ranges().size();
+    const std::string behind = audit.not_judged() == 0 ? ""
+                                                       : "; " + std::to_string(audit.not_judged()) +
+                                                             " bytes behind them are not judged";
     return "clean, " + std::to_string(audit.map().end()) + " bytes in " + std::to_string(ranges) +
-           " ranges, " + std::to_string(audit.good_files()) + " files as recorded";
+           " ranges, " + std::to_string(audit.good_files()) + " files as recorded" + behind;
 }
 
 /// All findings but the last are printed here; the last goes the way of every refusal.
@@ -175,33 +188,50 @@ void refuse_findings(const std::string& name, const std::vector<Finding>& findin
     refuse(name, findings.back().text());
 }
 
-void check(const std::string& path, const Seekable& file, const Arguments& arguments, Sink& out) {
+/// What a check needs to know beside the file.
+struct Claim {
+    std::string manifest;
+    std::string output; ///< what the manifest calls the file
+};
+
+/// By default the record lies beside the file and knows it by its name; standard input has neither.
+Claim claim_of(const std::string& path, const Arguments& arguments) {
+    if (path == "-")
+        for (const char* const option : {"manifest", "name"})
+            if (!arguments.has(option))
+                misuse(std::string("--") + option, "is needed where standard input is read");
     const std::string folder(parent_path(path));
     const std::string beside =
         path.find('/') == std::string::npos ? "manifest.json" : folder + "/manifest.json";
-    const std::string manifest = arguments.value("manifest").value_or(beside);
-    const AuditRecord record(read_json_file(manifest), printable(manifest));
-    const std::string name = arguments.value("name").value_or(std::string(base_name(path)));
-    OutputAudit audit(file, record, name);
+    return {arguments.value("manifest").value_or(beside),
+            arguments.value("name").value_or(std::string(base_name(path)))};
+}
+
+void check(const std::string& path, const Claim& claim, bool as_json, Sink& out) {
+    const auto file = open_seekable_operand(path);
+    const AuditRecord record(read_json_file(claim.manifest, record_size_limit), printable(claim.manifest));
+    OutputAudit audit(*file, record, claim.output);
     audit.run();
-    if (arguments.has("json"))
-        JsonWriter(audit, record, name, out).write(path, file.size());
+    if (as_json)
+        JsonWriter(audit, record, claim.output, out).write(path);
     else if (audit.findings().empty())
-        out.write(file.name() + ": " + summary(audit) + "\n");
+        out.write(file->name() + ": " + summary(audit) + "\n");
     out.finish();
-    refuse_findings(file.name(), audit.findings());
+    refuse_findings(file->name(), audit.findings());
+}
+
+void map(const std::string& path, const Arguments& arguments, Sink& out) {
+    if (arguments.has("json") || arguments.has("manifest") || arguments.has("name"))
+        misuse("--map", "goes with no other option");
+    print_file(*open_seekable_operand(path), base_name(path), out);
+    out.finish();
 }
 
 void run(const Arguments& arguments) {
-    const auto path = single_operand(arguments);
-    if (!path) misuse("FILE", "is missing: which image or initrd?");
-    if (arguments.has("map") && (arguments.has("json") || arguments.has("manifest") || arguments.has("name")))
-        misuse("--map", "goes with no other option");
-    const FdSeekable file(open_read(*path), printable(*path));
+    const std::string path = single_operand(arguments).value_or("-");
     FdSink out(STDOUT_FILENO, "standard output");
-    if (!arguments.has("map")) return check(*path, file, arguments, out);
-    print_file(*path, file, out);
-    out.finish();
+    if (arguments.has("map")) return map(path, arguments, out);
+    check(path, claim_of(path, arguments), arguments.has("json"), out);
 }
 
 } // namespace

@@ -101,11 +101,6 @@ void write_image(const Arguments& arguments) {
     out.finish();
 }
 
-std::unique_ptr<FdSeekable> open_image(const std::optional<std::string>& file) {
-    if (!file || *file == "-") return std::make_unique<FdSeekable>(STDIN_FILENO, "standard input");
-    return std::make_unique<FdSeekable>(open_read(*file), *file);
-}
-
 std::string time_text(fat32::DosTime stamp) {
     const unsigned date = stamp.date, time = stamp.time;
     std::array<char, 40> text{};
@@ -116,19 +111,17 @@ std::string time_text(fat32::DosTime stamp) {
 
 /// Nothing is printed of an image that turns out to be corrupt.
 void list(const fat32::Volume& volume, Sink& out) {
-    std::string text;
+    volume.walk([](const fat32::Item&) {});
     volume.walk([&](const fat32::Item& item) {
         if (item.path.empty()) return;
-        text += (item.is_directory ? "d " : "- ") + std::to_string(item.size) + " ";
-        text += time_text(item.modified) + " " + printable(item.path) + "\n";
+        out.write((item.is_directory ? "d " : "- ") + std::to_string(item.size) + " " +
+                  time_text(item.modified) + " " + printable(item.path) + "\n");
     });
-    out.write(text);
 }
 
 void info(const fat32::Volume& volume, Sink& out) {
     const fat32::BootSector& boot = volume.boot_sector();
     const fat32::Geometry& geometry = volume.geometry();
-    const std::string_view label(boot.label.data(), boot.label.size());
     const auto line = [&](const char* key, std::uint64_t value) {
         out.write(std::string(key) + " " + std::to_string(value) + "\n");
     };
@@ -140,7 +133,7 @@ void info(const fat32::Volume& volume, Sink& out) {
     line("fats", geometry.fat_count);
     const auto id = hex8(boot.volume_id);
     out.write("volume-id " + std::string(id.begin(), id.end()) + "\n");
-    out.write("label " + printable(label.substr(0, label.find_last_not_of(' ') + 1)) + "\n");
+    out.write("label " + printable(volume.label()) + "\n");
 }
 
 void cat(const fat32::Volume& volume, const std::string& path, const std::string& image, Sink& out) {
@@ -155,7 +148,7 @@ void read_image(const std::string& what, const Arguments& arguments) {
     for (const Option& option : tool.options)
         if (option.name != what && arguments.has(option.name))
             misuse("--" + option.name, "does not go with --" + what);
-    const auto disk = open_image(single_operand(arguments));
+    const auto disk = open_seekable_operand(single_operand(arguments));
     const fat32::Volume volume(*disk);
     FdSink out(STDOUT_FILENO, "standard output");
     if (what == "list") list(volume, out);

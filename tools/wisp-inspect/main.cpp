@@ -1,21 +1,20 @@
 // wisp-inspect: what is in an image or an initrd, down to the kernel's version and the service's mode.
-#include <nlohmann/json.hpp>
+#include "report.hpp"
 
 #include <unistd.h>
 
 #include <algorithm>
-#include <functional>
+#include <memory>
 
-#include "wisp/cpio_list.hpp"
 #include "wisp/cpio_read.hpp"
 #include "wisp/fat32_input.hpp"
 #include "wisp/fat32_read.hpp"
+#include "wisp/gzip_head.hpp"
 #include "wisp/kernel.hpp"
+#include "wisp/seekable_input.hpp"
 #include "wisp/tool.hpp"
-#include "wisp/unpack.hpp"
 
 using namespace wisp;
-using Json = nlohmann::ordered_json;
 
 namespace {
 
@@ -23,9 +22,9 @@ const Tool tool{
     .name = "wisp-inspect",
     .help = R"(usage: wisp-inspect [--json] [FILE]
 
-Shows what a disk image or an initrd holds. Of an image: the partition, the FAT32 volume, every
-file, and of the kernels and initrds among them what they are and what is in them. FILE, or standard input,
-must be a file, not a pipe.
+Shows what a disk image or an initrd holds. Of an image: the partitions, the FAT32 volume, every
+file, and of the kernels and initrds among them what they are and what is in them, or why they
+cannot be read. FILE, or standard input, must be a file, not a pipe.
 
       --json   for programs
       --help, --version
@@ -35,7 +34,7 @@ must be a file, not a pipe.
 
 constexpr std::size_t head_size = 1024; // all that tells the kinds of files apart lies in it
 
-bool is_kernel(Bytes head) {
+bool starts_as_kernel(Bytes head) {
     const std::string_view text = as_text(head);
     const auto has = [&](std::size_t at, std::string_view magic) {
         return text.size() >= at + magic.size() && text.substr(at, magic.size()) == magic;
@@ -43,117 +42,79 @@ bool is_kernel(Bytes head) {
     return has(0x38, "ARM\x64") || has(0x202, "HdrS") || (has(0, "MZ") && has(4, "zimg"));
 }
 
-Json kernel_json(Input& in) {
-    NullSink nowhere;
-    const KernelInfo info = read_kernel(in, nowhere, temporary_folder());
-    return {{"form", to_text(info.form)}, {"arch", info.arch}, {"page_size", info.page_size},
-            {"version", printable(info.version)}, {"raw_size", info.size}};
+bool looks_like_kernel(Bytes head) {
+    return starts_as_kernel(head) || starts_as_kernel(gunzip_head(head, sizeof(Arm64ImageHeader)));
 }
 
-Json entry_json(const NewcEntry& entry) {
-    Json json{{"path", printable(entry.name)}, {"mode", mode_text(entry.mode)}, {"nlink", entry.nlink},
-              {"uid", entry.uid}, {"gid", entry.gid}, {"size", entry.size}, {"mtime", entry.mtime}};
-    if (is_device(entry)) json["rdev"] = {entry.rmaj, entry.rmin};
-    if (!entry.target.empty()) json["target"] = printable(entry.target);
-    return json;
+void read_to_end(Input& in) {
+    read_initramfs(in, [](const NewcEntry&) {});
 }
 
-/// The entries of an initrd: for programs, and for people under "lines".
-Json initrd_json(Input& in, bool for_people) {
-    Json entries = Json::array();
-    read_initramfs(in, [&](const NewcEntry& entry) {
-        entries.push_back(for_people ? Json(list_line(entry)) : entry_json(entry));
-    });
-    return entries;
+void report_entries(Input& in, Report& report) {
+    read_initramfs(in, [&](const NewcEntry& entry) { report.entry(entry); });
 }
 
-/// What one file of a volume is, beside its name and size.
-void look_into(const fat32::Volume& volume, const fat32::Item& item, bool for_people, Json& json) {
+/// What one file of a volume is, beside its name and size. An initrd is read to its end before anything is
+/// said of it.
+void look_into(const fat32::Volume& volume, const fat32::Item& item, Report& report) {
     std::vector<std::uint8_t> head(head_size);
-    fat32::FileInput start(volume, item);
-    head.resize(start.read_up_to(head));
-    fat32::FileInput in(volume, item);
-    if (is_kernel(head)) json["kernel"] = kernel_json(in);
-    else if (looks_like_initramfs(head)) json["initrd"] = initrd_json(in, for_people);
-}
-
-Json volume_json(const fat32::Volume& volume) {
-    const fat32::BootSector& boot = volume.boot_sector();
-    const fat32::Geometry& geometry = volume.geometry();
-    const std::string_view label(boot.label.data(), boot.label.size());
-    const auto id = hex8(boot.volume_id);
-    return {{"label", printable(label.substr(0, label.find_last_not_of(' ') + 1))},
-            {"id", std::string(id.begin(), id.end())},
-            {"offset", geometry.volume_offset}, {"size", geometry.volume_bytes()},
-            {"cluster_size", geometry.cluster_bytes()}, {"clusters", geometry.clusters},
-            {"fats", geometry.fat_count}, {"fat_size", std::uint64_t{geometry.fat_sectors} * geometry.bytes_per_sector}};
-}
-
-Json image_json(const Seekable& disk, bool for_people) {
-    const fat32::Volume volume(disk);
-    Json files = Json::array();
-    volume.walk([&](const fat32::Item& item) {
-        if (item.path.empty()) return;
-        Json json{{"path", printable(item.path)}, {"type", item.is_directory ? "folder" : "file"}};
-        if (!item.is_directory) {
-            json["size"] = item.size;
-            look_into(volume, item, for_people, json);
-        }
-        files.push_back(json);
-    });
-    return {{"type", "image"}, {"size", disk.size()}, {"volume", volume_json(volume)}, {"files", files}};
-}
-
-std::string text_of(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
-
-std::string initrd_lines(const Json& entries, std::string_view indent) {
-    std::string text;
-    for (const Json& line : entries) text += std::string(indent) + text_of(line) + "\n";
-    return text;
-}
-
-std::string file_lines(const Json& file) {
-    if (file["type"] == "folder") return "folder  " + text_of(file["path"]) + "/\n";
-    std::string text = "file    " + text_of(file["path"]) + ", " + text_of(file["size"]) + " bytes\n";
-    if (file.contains("kernel")) {
-        const Json& kernel = file["kernel"];
-        text += "          kernel: " + text_of(kernel["form"]) + ", " + text_of(kernel["arch"]) + ", pages of " +
-                text_of(kernel["page_size"]) + " bytes, " + text_of(kernel["version"]) + "\n";
+    const auto open = [&] { return std::make_unique<fat32::FileInput>(volume, item); };
+    head.resize(open()->read_up_to(head));
+    if (looks_like_kernel(head)) {
+        NullSink nowhere;
+        report.kernel(read_kernel(*open(), nowhere, temporary_folder()));
+    } else if (looks_like_initramfs(head)) {
+        read_to_end(*open());
+        report.begin_entries();
+        report_entries(*open(), report);
+        report.end_entries();
     }
-    if (file.contains("initrd")) text += initrd_lines(file["initrd"], "          ");
-    return text;
 }
 
-std::string report(const Json& json) {
-    if (json["type"] == "initrd") return initrd_lines(json["entries"], "");
-    const Json& volume = json["volume"];
-    std::string text = "image   " + text_of(json["size"]) + " bytes\n";
-    text += "volume  FAT32 '" + text_of(volume["label"]) + "', id " + text_of(volume["id"]) + ", at byte " +
-            text_of(volume["offset"]) + ", " + text_of(volume["size"]) + " bytes, " + text_of(volume["clusters"]) +
-            " clusters of " + text_of(volume["cluster_size"]) + " bytes, " + text_of(volume["fats"]) + " FATs of " +
-            text_of(volume["fat_size"]) + " bytes\n";
-    for (const Json& file : json["files"]) text += file_lines(file);
-    return text;
+/// A file that begins as a kernel or an initrd does need not be one that can be read: that is a fact about
+/// the file, and no reason to refuse the image.
+void report_file(const fat32::Volume& volume, const fat32::Item& item, Report& report) {
+    report.file(item);
+    try {
+        look_into(volume, item, report);
+    } catch (const Error& error) {
+        if (error.fault != Fault::input) throw;
+        report.problem(problem_with(fat32::FileInput(volume, item).name(), error));
+    }
+    report.end_file();
+}
+
+void report_item(const fat32::Volume& volume, const fat32::Item& item, Report& report) {
+    if (item.path.empty()) return;
+    if (item.is_directory) return report.folder(item);
+    report_file(volume, item, report);
+}
+
+/// The volume is read to its end before anything is said of it.
+void report_image(const Seekable& disk, Report& report) {
+    const fat32::Volume volume(disk);
+    volume.walk([](const fat32::Item&) {});
+    report.image(volume);
+    volume.walk([&](const fat32::Item& item) { report_item(volume, item, report); });
+    report.end();
+}
+
+void report_initrd(const Seekable& file, Report& report) {
+    SeekableInput check(file), in(file);
+    read_to_end(check);
+    report.initrd(file.size());
+    report_entries(in, report);
+    report.end();
 }
 
 void inspect(const Arguments& arguments) {
-    const bool for_people = !arguments.has("json");
-    const auto file = single_operand(arguments);
-    const std::string name = file && *file != "-" ? printable(*file) : "standard input";
-    const Fd fd = file && *file != "-" ? open_read(*file) : Fd(::dup(STDIN_FILENO));
-    const FdSeekable disk(fd.get(), name);
-    std::vector<std::uint8_t> head(std::min<std::uint64_t>(head_size, disk.size()));
-    disk.read(0, head, "the first bytes");
-    Json json;
-    if (looks_like_initramfs(head)) {
-        if (::lseek(fd.get(), 0, SEEK_SET) != 0) fail_errno(name, "seek");
-        FdInput in(fd.get(), name);
-        json = {{"type", "initrd"}, {"size", disk.size()}, {"entries", initrd_json(in, for_people)}};
-    } else {
-        json = image_json(disk, for_people);
-    }
+    const auto file = open_seekable_operand(single_operand(arguments));
+    std::vector<std::uint8_t> head(std::min<std::uint64_t>(head_size, file->size()));
+    file->read(0, head, "the first bytes");
     FdSink out(STDOUT_FILENO, "standard output");
-    out.write(for_people ? report(json) : json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+    std::unique_ptr<Report> report = std::make_unique<TextReport>(out);
+    if (arguments.has("json")) report = std::make_unique<JsonReport>(out);
+    looks_like_initramfs(head) ? report_initrd(*file, *report) : report_image(*file, *report);
     out.finish();
 }
 
