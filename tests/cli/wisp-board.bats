@@ -164,6 +164,7 @@ address=10.0.0.2
 prefix=24
 gateway=10.0.0.1
 dns=10.0.0.1
+hostname=all
 output=wisp-output
 port=80:8080
 port=0.0.0.0:81:81
@@ -217,8 +218,8 @@ LINES
            "output": "/abs", "port": ["1:1", "2:2"], "boards": ["."], "offline": true}' >conf/wisp.json
     cp b.json conf/b.json
     wisp-board config -f conf/wisp.json --ip 10.0.0.3/24 --port 3:3 >lines
-    head -n 10 lines | diff - <(printf '%s\n' target=b binary=conf/bin/s ip=10.0.0.3/24 address=10.0.0.3 prefix=24 \
-        gateway=10.0.0.1 dns=9.9.9.9 output=/abs port=3:3 offline=1)
+    head -n 11 lines | diff - <(printf '%s\n' target=b binary=conf/bin/s ip=10.0.0.3/24 address=10.0.0.3 prefix=24 \
+        gateway=10.0.0.1 dns=9.9.9.9 hostname=b output=/abs port=3:3 offline=1)
     grep -x board_file=conf/./b.json lines
     wisp-board config -f conf/wisp.json --boards . --dns 8.8.8.8 --dns 8.8.4.4 -b s -o o >lines
     grep -x board_file=./b.json lines
@@ -230,10 +231,11 @@ LINES
         printf '%s' "$1" >wisp.json
         refused 1 "wisp.json$2" config -f wisp.json
     }
-    refuses '{"traget": "b"}' ': traget: unknown key, known here: target, binary, ip, gateway, dns, output, port, boards, offline, allow-unpinned'
+    refuses '{"traget": "b"}' ': traget: unknown key, known here: target, binary, arg, env, file, user, hostname, ip, gateway, dns, wait_link, tmpfs, sysctl, cap, relax, watchdog, output, port, expect, timeout, json, console, accel, boards, offline, allow_unpinned, quiet, verbose'
     refuses '{"ip": "300.1.1.1/24"}' ": ip: 300.1.1.1/24: '300.1.1.1' is not an IPv4 address"
     refuses '{"dns": ["9.9.9.9", "10.1"]}' ": dns[1]: 10.1: '10.1' is not an IPv4 address"
-    refuses '{"ip": ["10.0.0.2/24"]}' ': ip: must be text, not a list'
+    refuses '{"user": ["1:1"]}' ': user: must be text, not a list'
+    refuses '{"ip": ["10.0.0.2/24", "dhcp"]}' ': ip[1]: dhcp: is a second IPv4 address'
     refuses '{"offline": "yes"}' ': offline: must be true or false, not text'
     refuses '{"port": 8080}' ': port: must be text, not 8080'
     refuses '{"ip": "10.0.0.2/24", "ip": "10.0.0.3/24"}' ': ip: the key is there twice'
@@ -494,8 +496,8 @@ PY
 }
 
 @test "commands and options are checked" {
-    refused 2 'command: is none of check, targets, config, manifest, sbom, pin'
-    refused 2 'explode: is none of check, targets, config, manifest, sbom, pin' explode
+    refused 2 'command: is none of check, targets, config, stage, manifest, sbom, record, pin'
+    refused 2 'explode: is none of check, targets, config, stage, manifest, sbom, record, pin' explode
     refused 2 '--ip: unknown option, see wisp-board --help' check --ip 1.2.3.4
     refused 2 'b.json: wisp-board targets takes no operand' targets b.json
     refused 2 '--ip: needs a value' config --ip

@@ -99,11 +99,11 @@ TEST_CASE("a forward is two ports, and this machine's own unless an address says
         {"", "is not [ADDRESS:]HOST:GUEST, like 18080:8080"},
         {"80", "is not [ADDRESS:]HOST:GUEST, like 18080:8080"},
         {"1:2:3:4", "is not [ADDRESS:]HOST:GUEST, like 18080:8080"},
-        {"80:", "a port must be a number from 1 to 65535"},
-        {":80", "a port must be a number from 1 to 65535"},
-        {"0:80", "a port must be a number from 1 to 65535"},
-        {"65536:80", "a port must be a number from 1 to 65535"},
-        {"080:80", "a port must be a number from 1 to 65535"},
+        {"80:", "a port must be a number from 1 to 65535, the host's also 0"},
+        {":80", "a port must be a number from 1 to 65535, the host's also 0"},
+        {"80:0", "a port must be a number from 1 to 65535, the host's also 0"},
+        {"65536:80", "a port must be a number from 1 to 65535, the host's also 0"},
+        {"080:80", "a port must be a number from 1 to 65535, the host's also 0"},
         {"localhost:80:80", "'localhost' is not an IPv4 address"},
     }));
     CAPTURE(text);
@@ -115,6 +115,7 @@ TEST_CASE("two forwards cannot share a port of one host address") {
         {"80:1", "80:2", false},
         {"80:1", "81:1", true},
         {"127.0.0.2:80:1", "80:1", true},
+        {"0:1", "0:2", true},
         {"0.0.0.0:80:1", "80:1", false},
         {"80:1", "0.0.0.0:80:1", false},
     }));
