@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <future>
 #include <map>
 #include <string>
 #include <string_view>
@@ -23,14 +24,23 @@ struct Measure {
     std::string sha256{};
 };
 
-/// Reads a file once for both digests.
-inline Measure measure(const std::string& path) {
-    const FileSource source{path};
+/// The digest of all bytes of `source`.
+inline std::string hex_digest(DigestAlgorithm algorithm, const Source& source) {
     NullSink nowhere;
-    DigestSink sha1(DigestAlgorithm::sha1, nowhere);
-    DigestSink sha256(DigestAlgorithm::sha256, sha1);
-    source.copy_to(sha256);
-    return {source.size(), hex(sha1.digest()), hex(sha256.digest())};
+    DigestSink digest(algorithm, nowhere);
+    source.copy_to(digest);
+    return hex(digest.digest());
+}
+
+/// Both digests of a file. Those of a large one are made at the same time: reading it twice from memory costs
+/// less than waiting for one after the other.
+inline Measure measure(const std::string& path) {
+    constexpr std::uint64_t large = 1024 * 1024;
+    const FileSource source{path};
+    auto sha1 = std::async(source.size() < large ? std::launch::deferred : std::launch::async,
+                           [&] { return hex_digest(DigestAlgorithm::sha1, source); });
+    std::string sha256 = hex_digest(DigestAlgorithm::sha256, source);
+    return {source.size(), sha1.get(), std::move(sha256)};
 }
 
 /// Hexadecimal digests by path.

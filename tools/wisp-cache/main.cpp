@@ -36,15 +36,26 @@ A PATH that is a sealed folder stands for its files.
     .options = {{"index", 0, Option::Value::required}, {"record", 0, Option::Value::required}},
 };
 
-/// Until then a file changed at `changed` could change again and its time stay: the clock of file systems
-/// ticks every 10 ms at the slowest (HZ=100).
-constexpr std::int64_t tick = 10'000'000;
-
-void wait_past(std::int64_t changed) {
+/// The clock that file systems stamp files by, in nanoseconds: it stands still between ticks.
+std::int64_t file_clock() {
+#ifdef CLOCK_REALTIME_COARSE
+    constexpr clockid_t clock = CLOCK_REALTIME_COARSE;
+    constexpr std::int64_t slack = 0;
+#else
+    constexpr clockid_t clock = CLOCK_REALTIME;
+    constexpr std::int64_t slack = 10'000'000; // the longest tick
+#endif
     timespec now{};
-    ::clock_gettime(CLOCK_REALTIME, &now);
-    const std::int64_t left = changed + tick - nanoseconds(now);
-    if (left > 0 && left <= tick) std::this_thread::sleep_for(std::chrono::nanoseconds(left));
+    ::clock_gettime(clock, &now);
+    return nanoseconds(now) - slack;
+}
+
+/// Lets the tick pass in which a file was changed at `changed`: in it the file could change again and its time
+/// stay. A file from the future is not waited for.
+void wait_past(std::int64_t changed) {
+    constexpr int longest = 40; // in half milliseconds
+    for (int i = 0; i < longest && file_clock() <= changed; ++i)
+        std::this_thread::sleep_for(std::chrono::microseconds(500));
 }
 
 /// Sealed folders become their files.
