@@ -119,10 +119,10 @@ inline Ipv4 parse_gateway(std::string_view text, const HostAddress& host, std::s
 /// A TCP port of the host that leads to one of the guest.
 struct Forward {
     Ipv4 address = loopback_address; ///< of the host; 0.0.0.0 is all of them
-    std::uint16_t host_port = 0;
+    std::uint16_t host_port = 0;     ///< 0: whichever is free
     std::uint16_t guest_port = 0;
 
-    /// Whether both want the same port of the same host address; 0 is any that is free.
+    /// Whether both want the same port of the same host address.
     bool collides(const Forward& other) const {
         return host_port != 0 && host_port == other.host_port &&
                (address == other.address || address == Ipv4{} || other.address == Ipv4{});
@@ -135,8 +135,7 @@ inline std::string to_text(const Forward& forward) {
            std::to_string(forward.host_port) + ":" + std::to_string(forward.guest_port);
 }
 
-/// "[ADDRESS:]HOST:GUEST"; ports are 1 to 65535, and HOST may be 0 for one that is free. Only this machine can
-/// connect unless ADDRESS says otherwise.
+/// "[ADDRESS:]HOST:GUEST"; ports are 1 to 65535, and HOST may be 0 for a free one. Only this machine can connect unless ADDRESS says otherwise.
 inline Forward parse_forward(std::string_view text, std::string_view subject) {
     auto parts = split(text, ':');
     Forward forward;
@@ -145,14 +144,13 @@ inline Forward parse_forward(std::string_view text, std::string_view subject) {
         parts.erase(parts.begin());
     }
     if (parts.size() != 2) refuse_value(subject, text, "is not [ADDRESS:]HOST:GUEST, like 18080:8080");
-    const auto port = [&](std::string_view digits, std::uint32_t least) {
+    const auto port = [&](std::string_view digits) {
         const auto number = parse_plain(digits, 65535);
-        if (!number || *number < least)
-            refuse_value(subject, text, "a port must be a number from 1 to 65535, the host's also 0");
+        if (!number || *number == 0) refuse_value(subject, text, "a port must be a number from 1 to 65535");
         return static_cast<std::uint16_t>(*number);
     };
-    forward.host_port = port(parts[0], 0);
-    forward.guest_port = port(parts[1], 1);
+    if (parts[0] != "0") forward.host_port = port(parts[0]);
+    forward.guest_port = port(parts[1]);
     return forward;
 }
 

@@ -137,6 +137,9 @@ struct NetworkConfig {
     bool has_address() const { return dhcp || ip || ip6; }
 };
 
+/// The longest --timeout, a week, in seconds: wisp-qemu's.
+inline constexpr std::uint64_t longest_run = 7 * 24 * 60 * 60;
+
 /// What `run` does beside building.
 struct RunConfig {
     std::vector<Forward> ports{};
@@ -273,7 +276,7 @@ inline RunConfig read_run(const GivenValues& given) {
     for (const GivenValue& port : all_of(given, "port"))
         add_forward(run.ports, parse_forward(port.text, port.subject), port.subject);
     for (const GivenValue& expect : all_of(given, "expect")) run.expect.push_back(checked_path(expect));
-    run.timeout = seconds_of(given, "timeout", 1, 86400);
+    run.timeout = seconds_of(given, "timeout", 1, longest_run);
     run.json = last_of(given, "json") != nullptr;
     if (const GivenValue* const console = last_of(given, "console")) run.console = checked_path(*console);
     if (const GivenValue* const accel = last_of(given, "accel")) {

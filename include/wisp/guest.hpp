@@ -57,6 +57,7 @@ namespace guest_limit {
 inline constexpr std::size_t strings = 256;          ///< arguments, the program's name included; or variables
 inline constexpr std::size_t string_bytes = 65536;   ///< of both lists, with the NUL behind each
 inline constexpr std::size_t tmpfs = 8;
+inline constexpr std::size_t tmpfs_path = 200; ///< bytes
 inline constexpr std::size_t sysctls = 32;
 inline constexpr std::size_t resolvers = 3;          ///< MAXNS of glibc and musl [resolv.conf(5)]
 inline constexpr std::size_t line = 255;             ///< bytes of a line of wisp.conf, less its LF
@@ -223,13 +224,17 @@ inline Tmpfs parse_tmpfs(std::string_view text, std::string_view subject) {
     if (colon == std::string_view::npos) refuse_value(subject, text, "is not /PATH:SIZE, like /tmp:16M");
     const auto size = parse_size(text.substr(colon + 1));
     if (!size) refuse_value(subject, text, "the size must be a number from 4096 to 1T, K, M or G behind it allowed");
-    return {parse_guest_path(text.substr(0, colon), subject, text), *size};
+    const std::string path = parse_guest_path(text.substr(0, colon), subject, text);
+    if (path.size() > guest_limit::tmpfs_path)
+        refuse_value(subject, text, "the path has " + std::to_string(path.size()) + " bytes, more than " +
+                                        std::to_string(guest_limit::tmpfs_path));
+    return {path, *size};
 }
 
-/// Adds a place to write that hides nothing.
+/// Adds a place to write that hides nothing. /dev/shm is where C libraries look for one [shm_open(3)].
 inline void add_tmpfs(Guest& guest, Tmpfs tmpfs, std::string_view subject) {
     for (const std::string_view own : {"/dev", "/etc", "/init", "/lib", "/proc", "/service", "/sys"})
-        if (is_within(tmpfs.path, own)) refuse_value(subject, tmpfs.path, "belongs to wisp");
+        if (is_within(tmpfs.path, own) && tmpfs.path != "/dev/shm") refuse_value(subject, tmpfs.path, "belongs to wisp");
     for (const Tmpfs& other : guest.tmpfs)
         if (is_within(tmpfs.path, other.path) || is_within(other.path, tmpfs.path))
             refuse_value(subject, tmpfs.path,

@@ -129,7 +129,8 @@ inline std::vector<InitrdEntry> initrd_entries(const Guest& guest, const std::ve
             if (end == std::string_view::npos) return;
         }
     };
-    for (const Tmpfs& tmpfs : guest.tmpfs) add_folders(tmpfs.path);
+    for (const Tmpfs& tmpfs : guest.tmpfs)
+        if (!is_within(tmpfs.path, "/dev")) add_folders(tmpfs.path); // what is mounted on /dev hides it
     for (std::size_t i = 0; i < guest.files.size(); ++i) {
         if (const auto parent = parent_path(guest.files[i].path); !parent.empty()) add_folders(parent);
         entries.push_back(Entry::file(guest.files[i].path, guest_file_location(i), guest.files[i].mode));

@@ -95,15 +95,17 @@ TEST_CASE("a forward is two ports, and this machine's own unless an address says
     CHECK(parse_forward("18080:8080", "--port").address == loopback_address);
     CHECK(to_text(parse_forward("127.0.0.1:1:65535", "--port")) == "1:65535");
     CHECK(to_text(parse_forward("0.0.0.0:80:80", "--port")) == "0.0.0.0:80:80");
+    CHECK(to_text(parse_forward("0:80", "--port")) == "0:80");
     const auto [text, refusal] = GENERATE(table<std::string, std::string>({
         {"", "is not [ADDRESS:]HOST:GUEST, like 18080:8080"},
         {"80", "is not [ADDRESS:]HOST:GUEST, like 18080:8080"},
         {"1:2:3:4", "is not [ADDRESS:]HOST:GUEST, like 18080:8080"},
-        {"80:", "a port must be a number from 1 to 65535, the host's also 0"},
-        {":80", "a port must be a number from 1 to 65535, the host's also 0"},
-        {"80:0", "a port must be a number from 1 to 65535, the host's also 0"},
-        {"65536:80", "a port must be a number from 1 to 65535, the host's also 0"},
-        {"080:80", "a port must be a number from 1 to 65535, the host's also 0"},
+        {"80:", "a port must be a number from 1 to 65535"},
+        {":80", "a port must be a number from 1 to 65535"},
+        {"80:0", "a port must be a number from 1 to 65535"},
+        {"00:80", "a port must be a number from 1 to 65535"},
+        {"65536:80", "a port must be a number from 1 to 65535"},
+        {"080:80", "a port must be a number from 1 to 65535"},
         {"localhost:80:80", "'localhost' is not an IPv4 address"},
     }));
     CAPTURE(text);
@@ -115,9 +117,9 @@ TEST_CASE("two forwards cannot share a port of one host address") {
         {"80:1", "80:2", false},
         {"80:1", "81:1", true},
         {"127.0.0.2:80:1", "80:1", true},
-        {"0:1", "0:2", true},
         {"0.0.0.0:80:1", "80:1", false},
         {"80:1", "0.0.0.0:80:1", false},
+        {"0:1", "0:1", true}, // each gets a port of its own
     }));
     CAPTURE(first, second);
     std::vector<Forward> all;

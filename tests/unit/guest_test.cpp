@@ -61,8 +61,8 @@ TEST_CASE("each setting of the service is refused in one line, or taken") {
         {"watchdog", "15", ""},
         {"watchdog", "0", "0: is not a number of seconds from 1 to 65535"},
         {"watchdog", "65536", "65536: is not a number of seconds from 1 to 65535"},
-        {"timeout", "0", "0: is not a number of seconds from 1 to 86400"},
-        {"timeout", "86401", "86401: is not a number of seconds from 1 to 86400"},
+        {"timeout", "0", "0: is not a number of seconds from 1 to 604800"},
+        {"timeout", "604801", "604801: is not a number of seconds from 1 to 604800"},
         {"expect", "", "is empty"},
         {"console", "a\nb", "a\\x0ab: has a control character"},
         {"accel", "frob", "frob is none of auto, kvm, hvf, tcg"},
@@ -93,6 +93,9 @@ TEST_CASE("each setting of the service is refused in one line, or taken") {
         {"tmpfs", "/:1M", "path '/' names nothing"},
         {"tmpfs", "/a/../b:1M", "path '/a/../b' has a part '..'"},
         {"tmpfs", "/etc:1M", "/etc: belongs to wisp"},
+        {"tmpfs", "/dev/shm:1M", ""},
+        {"tmpfs", "/dev/shm/x:1M", "/dev/shm/x: belongs to wisp"},
+        {"tmpfs", "/" + std::string(200, 'a') + ":1M", "/" + std::string(200, 'a') + ":1M: the path has 201 bytes, more than 200"},
         {"tmpfs", "/proc/x:1M", "/proc/x: belongs to wisp"},
         {"file", "a:/etc/b", ""},
         {"file", "a:b c:/srv/b:0600", ""},
@@ -210,7 +213,7 @@ TEST_CASE("wisp.conf has a line for what was given, and no other") {
 TEST_CASE("the initrd's entries come in order, each folder before what is in it") {
     Guest guest;
     guest.files = {{"x", "/srv/www/index.html", 0600}, {"y", "/etc/ssl/ca.pem", 0644}};
-    guest.tmpfs = {{"/srv/data", 4096}};
+    guest.tmpfs = {{"/srv/data", 4096}, {"/dev/shm", 4096}};
     guest.arguments = {"a"};
     CHECK(manifest_text(initrd_entries(guest, {"z.ko", "a.ko"})) ==
           "dir /dev 0755 0 0\nnod /dev/console 0600 0 0 c 5 1\nnod /dev/null 0666 0 0 c 1 3\ndir /etc 0755 0 0\n"

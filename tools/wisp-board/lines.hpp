@@ -156,6 +156,7 @@ inline std::string qemu_options(const BuildConfig& config) {
     if (config.run.timeout) add("--timeout", std::to_string(*config.run.timeout));
     if (!config.run.console.empty()) add("--console", config.run.console);
     if (config.run.json) words.push_back("--json");
+    if (config.quiet) words.push_back("--quiet");
     return shell_command(words);
 }
 
