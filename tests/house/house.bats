@@ -40,6 +40,7 @@ headers() { (cd "$WISP_ROOT/include" && find wisp -name '*.hpp' | sort); }
         [[ ${lines[0]} == "usage: $tool "* ]]
         [ -f "$WISP_ROOT/tools/$tool/$tool.1" ]
     done
+    mandoc -T lint -W warning "$WISP_ROOT"/tools/*.1 "$WISP_ROOT"/tools/*/*.1
 }
 
 @test "shellcheck has nothing to say" {
@@ -72,6 +73,7 @@ headers() { (cd "$WISP_ROOT/include" && find wisp -name '*.hpp' | sort); }
     run -0 ./stage/usr/bin/wisp targets
     [[ $output == *qemu-debian* ]]
     [ -f stage/usr/share/man/man1/wisp-cpio.1 ]
+    [ -f stage/usr/share/man/man1/wisp.1 ]
     [ -f stage/usr/include/wisp/cpio.hpp ]
     make -s -C "$WISP_ROOT" uninstall PREFIX=/usr DESTDIR="$PWD/stage" BUILD="$WISP_BUILD"
     [ -z "$(find stage -type f)" ]
