@@ -4,6 +4,7 @@
 set -efu
 umask 022
 export LC_ALL=C
+unset CDPATH
 nl='
 '
 
@@ -562,10 +563,15 @@ is_up_to_date() {
     [ -z "$noted" ]
 }
 
-# keep_identity RESULT...: for the next is_up_to_date. It only saves time, so it may fail.
+# keep_identity RESULT...: for the next is_up_to_date, before the results are moved. It only saves time, so it may fail.
 keep_identity() {
     [ "$noted" != none ] || return 0
-    printf '%s\n' "$noted" | with_inputs tool wisp-cache keep --record "$kept" -- "$@" 2>/dev/null || :
+    for result; do
+        set -- "$@" --result "$result"
+        shift
+    done
+    printf '%s\n' "$noted" |
+        with_inputs tool wisp-cache keep --record "$kept" --from "$work" --into "$output" "$@" -- 2>/dev/null || :
 }
 
 # ---- pins ------------------------------------------------------------------------------------------------------
@@ -662,18 +668,10 @@ publish() {
         [ ! -d "$output/$result" ] || misuse "$output/$result: is a folder"
         set -- "$@" "$result"
     done
+    keep_identity "$@"
     (cd "$work" && mv -f -- "$@" ..)
     rm -rf -- "$work"
     work=''
-    keep_results "$@"
-}
-
-keep_results() {
-    for result; do
-        set -- "$@" "$output/$result"
-        shift
-    done
-    keep_identity "$@"
 }
 
 # boot: becomes QEMU's supervisor, so whoever ends this process ends the machine.

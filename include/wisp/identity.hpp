@@ -29,7 +29,7 @@ inline std::int64_t nanoseconds(const timespec& time) {
 struct Identity {
     std::uint64_t size = 0;
     std::int64_t modified = 0; ///< mtime in nanoseconds
-    std::int64_t changed = 0;  ///< ctime, which no program sets
+    std::int64_t changed = 0;  ///< ctime, which no program sets; 0 in a list: a renaming to come changes it
     std::uint64_t inode = 0;
     std::uint64_t device = 0;
 
@@ -116,7 +116,8 @@ struct KnownFiles {
 
     /// Whether `path`, listed as `listed`, is as it was, and a change since would show.
     bool holds(const KnownFile& listed) const {
-        const auto now = identity_of(listed.path);
+        auto now = identity_of(listed.path);
+        if (now && listed.identity.changed == 0) now->changed = 0;
         return now && *now == listed.identity && now->is_settled(written);
     }
 

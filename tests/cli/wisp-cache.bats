@@ -119,6 +119,22 @@ unchanged() { [ -z "$(wisp-cache look --record record input entry)" ]; }
     done
 }
 
+@test "results are kept before they are moved, and only they hold then" {
+    echo in >input && touch -d 2001-02-03 input
+    mkdir work out
+    echo result >work/r && echo other >another
+    wisp-cache look --record record input >noted
+    wisp-cache keep --record record --from work --into out --result r input <noted
+    look() { wisp-cache look --record record input; }
+    [ -n "$(look)" ] # not there yet
+    mv work/r out
+    [ -z "$(look)" ]
+    echo result >same && touch -r out/r same && mv same out/r # another build's, of the same size and time
+    [ -n "$(look)" ]
+    refused 2 '--result: needs --from and --into' keep --record record --result r input <noted
+    refused 1 'work/r: is no file that can be read' keep --record record --from work --into out --result r input <noted
+}
+
 @test "what depends on more than was kept is not up to date" {
     kept
     echo more >another

@@ -40,7 +40,7 @@ headers() { (cd "$WISP_ROOT/include" && find wisp -name '*.hpp' | sort); }
         [[ ${lines[0]} == "usage: $tool "* ]]
         [ -f "$WISP_ROOT/tools/$tool/$tool.1" ]
     done
-    mandoc -T lint -W warning "$WISP_ROOT"/tools/*.1 "$WISP_ROOT"/tools/*/*.1
+    mandoc -T lint -W error "$WISP_ROOT"/tools/*.1 "$WISP_ROOT"/tools/*/*.1
 }
 
 @test "shellcheck has nothing to say" {

@@ -20,20 +20,27 @@ const Tool tool{
     .help = R"(usage: wisp-cache seal FOLDER
        wisp-cache check [--index FILE] FOLDER
        wisp-cache look --record FILE PATH... > IDENTITIES
-       wisp-cache keep --record FILE PATH... < IDENTITIES
+       wisp-cache keep --record FILE [--from FOLDER --into FOLDER --result NAME...] PATH... < IDENTITIES
 
 seal   writes SHA1SUMS and SHA256SUMS of all files in FOLDER
 check  refuses a FOLDER of which a file is not as SHA256SUMS lists it
 look   prints nothing where no PATH has changed since RECORD was kept, otherwise what they are now
-keep   keeps what the PATHs are, unless one of IDENTITIES has changed since
+keep   keeps what the PATHs are, unless one of IDENTITIES has changed since, and what the results are
 
 A PATH that is a sealed folder stands for its files.
 
       --index FILE    check: files this list knows are not read; it is kept up to date
-      --record FILE   look, keep: what is known of all that went into a result, and of the result
+      --record FILE   look, keep: what is known of all that went into results, and of the results
+      --result NAME   keep: a result; repeatable
+      --from FOLDER   keep: where the results are
+      --into FOLDER   keep: where they will be moved
       --help, --version
 )",
-    .options = {{"index", 0, Option::Value::required}, {"record", 0, Option::Value::required}},
+    .options = {{"index", 0, Option::Value::required},
+                {"record", 0, Option::Value::required},
+                {"result", 0, Option::Value::required},
+                {"from", 0, Option::Value::required},
+                {"into", 0, Option::Value::required}},
 };
 
 /// The clock that file systems stamp files by, in nanoseconds: it stands still between ticks.
@@ -124,6 +131,24 @@ void look(const Arguments& arguments, const std::vector<std::string>& operands) 
     out.finish();
 }
 
+Identity present(const std::string& path) {
+    const auto identity = identity_of(path);
+    if (!identity) refuse(path, "is no file that can be read");
+    return *identity;
+}
+
+/// The results as they will be once they are moved: another build that moves its own there meanwhile has files
+/// of other inodes.
+std::vector<KnownFile> results_of(const Arguments& arguments) {
+    std::vector<KnownFile> results;
+    for (const std::string& name : arguments.values("result")) {
+        const auto from = arguments.value("from"), into = arguments.value("into");
+        if (!from || !into) misuse("--result", "needs --from and --into");
+        results.push_back({*into + "/" + name, present(*from + "/" + name)});
+    }
+    return results;
+}
+
 void keep(const Arguments& arguments, const std::vector<std::string>& operands) {
     constexpr std::uint64_t limit = 64 * 1024 * 1024;
     FdInput in(STDIN_FILENO, "standard input");
@@ -132,15 +157,18 @@ void keep(const Arguments& arguments, const std::vector<std::string>& operands) 
     if (!noted) refuse(in.name(), "is no list of identities");
     std::map<std::string_view, Identity> before;
     for (const KnownFile& file : *noted) before[file.path] = file.identity;
-    std::vector<KnownFile> files;
+    std::vector<KnownFile> files = results_of(arguments);
     std::int64_t newest = 0;
+    for (KnownFile& result : files) {
+        newest = std::max({newest, result.identity.modified, result.identity.changed});
+        result.identity.changed = 0;
+    }
     for (const std::string& path : expanded(operands)) {
-        const auto now = identity_of(path);
-        if (!now) refuse(path, "is no file that can be read");
+        const Identity now = present(path);
         const auto was = before.find(path);
-        if (was != before.end() && was->second != *now) return;
-        newest = std::max({newest, now->changed, now->modified});
-        files.push_back({path, *now});
+        if (was != before.end() && was->second != now) return;
+        newest = std::max({newest, now.changed, now.modified});
+        files.push_back({path, now});
     }
     wait_past(newest);
     save_if_possible(files, record_of(arguments));
