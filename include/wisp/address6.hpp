@@ -117,7 +117,8 @@ inline bool looks_like_ipv6(std::string_view text) { return text.find(':') != st
 inline Ipv6 parse_ipv6(std::string_view text, std::string_view subject, std::string_view whole = {}) {
     const auto address = address6_detail::read(text);
     if (!address)
-        refuse_value(subject, whole.empty() ? text : whole, "'" + printable(text) + "' is not an IPv6 address");
+        refuse_value(subject, whole.empty() ? text : whole,
+                     "'" + printable(text) + "' is not an IPv6 address");
     return *address;
 }
 
@@ -144,8 +145,8 @@ struct HostAddress6 {
         }
         return true;
     }
-    /// Whether the bits behind the prefix are all zero: the subnet-router anycast address. A network of one or
-    /// two addresses has none [RFC 6164].
+    /// Whether the bits behind the prefix are all zero: the subnet-router anycast address. A network of one
+    /// or two addresses has none [RFC 6164].
     bool is_network() const {
         HostAddress6 network{{}, prefix};
         for (unsigned i = 0; i < 8; ++i) {

@@ -31,13 +31,13 @@ inline const std::set<std::string_view> origin_facts{
 
 /// One file of a build.
 struct RecordedFile {
-    Measure measure{}; ///< SPDX wants SHA-1 of every file
+    Measure measure{};    ///< SPDX wants SHA-1 of every file
     std::string origin{}; ///< "" for an output that is put together from several
 };
 
 /// Reads records: what was built, of which files, and where they are from. Refusals name the record's line.
-/// Each local file is hashed once, in blocks, however often it is named, and not at all where a record `known`
-/// has said what it is.
+/// Each local file is hashed once, in blocks, however often it is named, and not at all where a record
+/// `known` has said what it is.
 class BuildRecord {
 public:
     using Facts = std::map<std::string, std::string>;
@@ -135,7 +135,8 @@ private:
     void add_known(const Fields& fields) {
         const auto size = fields.size() == 5 ? parse_unsigned(fields[2]) : std::nullopt;
         const auto is_sum = [](std::string_view text, std::size_t digits) {
-            return text.size() == digits && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+            return text.size() == digits &&
+                   text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
         };
         expect(size && is_sum(fields[3], sha1_digits) && is_sum(fields[4], sha256_digits),
                "known LOCAL-FILE SIZE SHA1 SHA256");

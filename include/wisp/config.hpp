@@ -25,8 +25,8 @@ struct Setting {
     std::string_view name{};
     char letter = 0; ///< the flag's short form, or 0
     Kind kind = Kind::one;
-    bool is_path = false;      ///< in wisp.json relative to that file's folder
-    bool any_byte = false;     ///< may be empty and have control characters
+    bool is_path = false;     ///< in wisp.json relative to that file's folder
+    bool any_byte = false;    ///< may be empty and have control characters
     bool shapes_image = true; ///< false: what is built does not depend on it
 };
 
@@ -143,7 +143,7 @@ inline constexpr std::uint64_t longest_run = 7 * 24 * 60 * 60;
 /// What `run` does beside building.
 struct RunConfig {
     std::vector<Forward> ports{};
-    std::vector<std::string> expect{}; ///< URL[=STATUS]; wisp-qemu(1) takes them apart
+    std::vector<std::string> expect{};      ///< URL[=STATUS]; wisp-qemu(1) takes them apart
     std::optional<std::uint32_t> timeout{}; ///< in seconds
     bool json = false;
     std::string console{}; ///< a file's path, or ""
@@ -210,8 +210,9 @@ inline NetworkConfig read_network(const GivenValues& given) {
     for (const GivenValue& gateway : all_of(given, "gateway")) add_gateway(network, gateway);
     for (const GivenValue& dns : all_of(given, "dns")) {
         if (network.dns.size() == guest_limit::resolvers)
-            refuse_value(dns.subject, dns.text,
-                         "is one more than the " + std::to_string(guest_limit::resolvers) + " a resolver asks");
+            refuse_value(
+                dns.subject, dns.text,
+                "is one more than the " + std::to_string(guest_limit::resolvers) + " a resolver asks");
         network.dns.push_back(looks_like_ipv6(dns.text) ? to_text(parse_unicast6(dns.text, dns.subject))
                                                         : to_text(parse_unicast(dns.text, dns.subject)));
     }
@@ -282,7 +283,8 @@ inline RunConfig read_run(const GivenValues& given) {
     if (const GivenValue* const accel = last_of(given, "accel")) {
         run.accel = accel->text;
         if (run.accel != "auto" && run.accel != "kvm" && run.accel != "hvf" && run.accel != "tcg")
-            throw Error(accel->subject, printable(run.accel) + " is none of auto, kvm, hvf, tcg", Fault::usage);
+            throw Error(accel->subject, printable(run.accel) + " is none of auto, kvm, hvf, tcg",
+                        Fault::usage);
     }
     return run;
 }

@@ -1,5 +1,6 @@
-// What the service finds inside the machine beside the network: arguments, environment, user, files, places to
-// write, kernel settings, capabilities. Each is read from the one text a user gives, and refused in one line.
+// What the service finds inside the machine beside the network: arguments, environment, user, files, places
+// to write, kernel settings, capabilities. Each is read from the one text a user gives, and refused in one
+// line.
 #pragma once
 
 #include <algorithm>
@@ -18,21 +19,20 @@
 namespace wisp {
 
 /// The capabilities of Linux by number, as capabilities(7) has them up to 5.9, less CAP_ and in lower case.
+// clang-format off: a table
 inline constexpr std::array<std::string_view, 41> capability_names{
-    "chown",           "dac_override",     "dac_read_search", "fowner",        "fsetid",
-    "kill",            "setgid",           "setuid",          "setpcap",       "linux_immutable",
-    "net_bind_service", "net_broadcast",   "net_admin",       "net_raw",       "ipc_lock",
-    "ipc_owner",       "sys_module",       "sys_rawio",       "sys_chroot",    "sys_ptrace",
-    "sys_pacct",       "sys_admin",        "sys_boot",        "sys_nice",      "sys_resource",
-    "sys_time",        "sys_tty_config",   "mknod",           "lease",         "audit_write",
-    "audit_control",   "setfcap",          "mac_override",    "mac_admin",     "syslog",
-    "wake_alarm",      "block_suspend",    "audit_read",      "perfmon",       "bpf",
-    "checkpoint_restore"};
+    "chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap",
+    "linux_immutable", "net_bind_service", "net_broadcast", "net_admin", "net_raw", "ipc_lock", "ipc_owner",
+    "sys_module", "sys_rawio", "sys_chroot", "sys_ptrace", "sys_pacct", "sys_admin", "sys_boot", "sys_nice",
+    "sys_resource", "sys_time", "sys_tty_config", "mknod", "lease", "audit_write", "audit_control",
+    "setfcap", "mac_override", "mac_admin", "syslog", "wake_alarm", "block_suspend", "audit_read", "perfmon",
+    "bpf", "checkpoint_restore"};
+// clang-format on
 
 /// What /init does to harden the machine, by the names that turn each off; README has what they mean.
 inline constexpr std::array<std::string_view, 15> hardening_names{
-    "hidepid", "sysfs", "rootfs", "modules", "kexec", "dmesg",   "kptr",  "bpf",
-    "sysrq",   "userns", "ptrace", "perf",   "keyring", "io_uring", "seccomp"};
+    "hidepid", "sysfs",  "rootfs", "modules", "kexec",   "dmesg",    "kptr",   "bpf",
+    "sysrq",   "userns", "ptrace", "perf",    "keyring", "io_uring", "seccomp"};
 
 /// A file of the user's for the initrd.
 struct GuestFile {
@@ -43,7 +43,7 @@ struct GuestFile {
 
 /// Memory the service may write to.
 struct Tmpfs {
-    std::string path{}; ///< with its leading slash
+    std::string path{};     ///< with its leading slash
     std::uint64_t size = 0; ///< in bytes
 };
 
@@ -54,13 +54,13 @@ struct User {
 
 /// How much /init has room for: it allocates nothing.
 namespace guest_limit {
-inline constexpr std::size_t strings = 256;          ///< arguments, the program's name included; or variables
-inline constexpr std::size_t string_bytes = 65536;   ///< of both lists, with the NUL behind each
+inline constexpr std::size_t strings = 256;        ///< arguments, the program's name included; or variables
+inline constexpr std::size_t string_bytes = 65536; ///< of both lists, with the NUL behind each
 inline constexpr std::size_t tmpfs = 8;
 inline constexpr std::size_t tmpfs_path = 200; ///< bytes
 inline constexpr std::size_t sysctls = 32;
-inline constexpr std::size_t resolvers = 3;          ///< MAXNS of glibc and musl [resolv.conf(5)]
-inline constexpr std::size_t line = 255;             ///< bytes of a line of wisp.conf, less its LF
+inline constexpr std::size_t resolvers = 3; ///< MAXNS of glibc and musl [resolv.conf(5)]
+inline constexpr std::size_t line = 255;    ///< bytes of a line of wisp.conf, less its LF
 inline constexpr std::uint64_t wait_seconds = 600;
 inline constexpr std::uint64_t watchdog_seconds = 65535;
 } // namespace guest_limit
@@ -90,7 +90,8 @@ inline bool is_within(std::string_view path, std::string_view folder) {
 
 /// An argument or a variable: any byte but the one that ends it.
 inline const std::string& without_nul(const std::string& text, std::string_view subject) {
-    if (text.find('\0') != std::string::npos) refuse_value(subject, text, "has a NUL byte, which ends a string");
+    if (text.find('\0') != std::string::npos)
+        refuse_value(subject, text, "has a NUL byte, which ends a string");
     return text;
 }
 
@@ -112,8 +113,8 @@ inline void check_strings(const Guest& guest, std::string_view arguments_subject
                           std::string_view environment_subject) {
     const auto check = [](std::size_t count, std::string_view subject) {
         if (count > guest_limit::strings)
-            refuse(subject, std::to_string(count) + " strings are more than " +
-                                std::to_string(guest_limit::strings));
+            refuse(subject,
+                   std::to_string(count) + " strings are more than " + std::to_string(guest_limit::strings));
     };
     check(guest.arguments.empty() ? 0 : guest.arguments.size() + 1, arguments_subject);
     check(guest.environment.size(), environment_subject);
@@ -133,7 +134,8 @@ inline User parse_user(std::string_view text, std::string_view subject) {
         const auto number = parse_plain(digits, 4294967294);
         if (!number || parts.size() > 2)
             refuse_value(subject, text, "is not UID[:GID], numbers from 1 to 4294967294");
-        if (*number == 0) refuse_value(subject, text, "0 is root's, and a service that is root has everything");
+        if (*number == 0)
+            refuse_value(subject, text, "0 is root's, and a service that is root has everything");
         return *number;
     };
     return {id(parts[0]), id(parts.back())};
@@ -160,10 +162,12 @@ inline std::string default_hostname(std::string_view target) {
 
 /// An absolute path in the machine. The alphabet is that of manifests, which have no blanks in names.
 inline std::string parse_guest_path(std::string_view path, std::string_view subject, std::string_view whole) {
-    if (!path.starts_with('/')) refuse_value(subject, whole, "'" + printable(path) + "' does not begin with /");
+    if (!path.starts_with('/'))
+        refuse_value(subject, whole, "'" + printable(path) + "' does not begin with /");
     const std::string inner = relative_path(path, subject);
     if (!is_plain_path(inner))
-        refuse_value(subject, whole, "'" + printable(path) + "' has a character beside letters, digits and /._+,@~:=-");
+        refuse_value(subject, whole,
+                     "'" + printable(path) + "' has a character beside letters, digits and /._+,@~:=-");
     return "/" + inner;
 }
 
@@ -189,9 +193,9 @@ inline GuestFile parse_guest_file(std::string_view text, std::string_view subjec
 
 /// The places of the initrd where only wisp puts something, and the folders it shares.
 inline constexpr std::array<std::string_view, 14> own_paths{
-    "/init",      "/service/run", "/etc/wisp.conf", "/etc/resolv.conf", "/etc/modules",
-    "/etc/hosts", "/etc/passwd",  "/etc/group",     "/etc/argv",        "/etc/env",
-    "/lib/modules", "/dev",       "/proc",          "/sys"};
+    "/init",       "/service/run", "/etc/wisp.conf", "/etc/resolv.conf", "/etc/modules", "/etc/hosts",
+    "/etc/passwd", "/etc/group",   "/etc/argv",      "/etc/env",         "/lib/modules", "/dev",
+    "/proc",       "/sys"};
 inline constexpr std::array<std::string_view, 3> shared_folders{"/etc", "/lib", "/service"};
 
 /// Adds a file that is in nobody's way.
@@ -223,28 +227,33 @@ inline Tmpfs parse_tmpfs(std::string_view text, std::string_view subject) {
     const auto colon = text.rfind(':');
     if (colon == std::string_view::npos) refuse_value(subject, text, "is not /PATH:SIZE, like /tmp:16M");
     const auto size = parse_size(text.substr(colon + 1));
-    if (!size) refuse_value(subject, text, "the size must be a number from 4096 to 1T, K, M or G behind it allowed");
+    if (!size)
+        refuse_value(subject, text, "the size must be a number from 4096 to 1T, K, M or G behind it allowed");
     const std::string path = parse_guest_path(text.substr(0, colon), subject, text);
     if (path.size() > guest_limit::tmpfs_path)
-        refuse_value(subject, text, "the path has " + std::to_string(path.size()) + " bytes, more than " +
-                                        std::to_string(guest_limit::tmpfs_path));
+        refuse_value(subject, text,
+                     "the path has " + std::to_string(path.size()) + " bytes, more than " +
+                         std::to_string(guest_limit::tmpfs_path));
     return {path, *size};
 }
 
 /// Adds a place to write that hides nothing. /dev/shm is where C libraries look for one [shm_open(3)].
 inline void add_tmpfs(Guest& guest, Tmpfs tmpfs, std::string_view subject) {
     for (const std::string_view own : {"/dev", "/etc", "/init", "/lib", "/proc", "/service", "/sys"})
-        if (is_within(tmpfs.path, own) && tmpfs.path != "/dev/shm") refuse_value(subject, tmpfs.path, "belongs to wisp");
+        if (is_within(tmpfs.path, own) && tmpfs.path != "/dev/shm")
+            refuse_value(subject, tmpfs.path, "belongs to wisp");
     for (const Tmpfs& other : guest.tmpfs)
         if (is_within(tmpfs.path, other.path) || is_within(other.path, tmpfs.path))
-            refuse_value(subject, tmpfs.path,
-                         tmpfs.path == other.path ? "is there already" : "and " + other.path + " lie in each other");
+            refuse_value(
+                subject, tmpfs.path,
+                tmpfs.path == other.path ? "is there already" : "and " + other.path + " lie in each other");
     for (const GuestFile& file : guest.files)
         if (is_within(file.path, tmpfs.path) || is_within(tmpfs.path, file.path))
             refuse_value(subject, tmpfs.path, "hides the file " + file.path);
     guest.tmpfs.push_back(std::move(tmpfs));
     if (guest.tmpfs.size() > guest_limit::tmpfs)
-        refuse_value(subject, guest.tmpfs.back().path, "is one more than " + std::to_string(guest_limit::tmpfs));
+        refuse_value(subject, guest.tmpfs.back().path,
+                     "is one more than " + std::to_string(guest_limit::tmpfs));
 }
 
 /// "KEY=VALUE", the key dotted as sysctl(8) writes it ("/" for a dot inside a part), the value what goes into
@@ -255,7 +264,8 @@ inline void add_sysctl(std::vector<std::string>& all, const std::string& text, s
     const auto parts = split(key, '.');
     bool good = equals != std::string::npos && parts.size() > 1;
     for (const std::string_view part : parts) good = good && is_spelt(part, "_-:/", true) && part[0] != '/';
-    if (!good) refuse_value(subject, text, "is not KEY=VALUE with a dotted key, like net.core.somaxconn=4096");
+    if (!good)
+        refuse_value(subject, text, "is not KEY=VALUE with a dotted key, like net.core.somaxconn=4096");
     if (equals + 1 == text.size()) refuse_value(subject, text, "has no value");
     if (printable(text) != text) refuse_value(subject, text, "has a control character");
     for (const std::string& other : all)
@@ -275,7 +285,8 @@ void add_names(std::vector<std::string>& all, const std::string& text,
             for (const std::string_view one : known) list.append(list.empty() ? "" : ", ").append(one);
             refuse_value(subject, name, "is none of " + list);
         }
-        if (std::find(all.begin(), all.end(), name) != all.end()) refuse_value(subject, name, "is there twice");
+        if (std::find(all.begin(), all.end(), name) != all.end())
+            refuse_value(subject, name, "is there twice");
         all.emplace_back(name);
     }
 }
@@ -285,8 +296,8 @@ inline std::uint32_t parse_seconds(std::string_view text, std::uint64_t min, std
                                    std::string_view subject) {
     const auto number = parse_plain(text, static_cast<std::uint32_t>(max));
     if (!number || *number < min)
-        refuse_value(subject, text, "is not a number of seconds from " + std::to_string(min) + " to " +
-                                        std::to_string(max));
+        refuse_value(subject, text,
+                     "is not a number of seconds from " + std::to_string(min) + " to " + std::to_string(max));
     return *number;
 }
 

@@ -66,8 +66,9 @@ inline std::string identities_text(const std::vector<KnownFile>& files) {
     std::string text;
     for (const auto& [path, identity] : files) {
         if (path.find('\n') != std::string::npos) refuse(printable(path), "has a newline in its name");
-        for (const auto number : {identity.size, static_cast<std::uint64_t>(identity.modified),
-                                  static_cast<std::uint64_t>(identity.changed), identity.inode, identity.device})
+        for (const auto number :
+             {identity.size, static_cast<std::uint64_t>(identity.modified),
+              static_cast<std::uint64_t>(identity.changed), identity.inode, identity.device})
             text += std::to_string(number) + " ";
         text += path + "\n";
     }

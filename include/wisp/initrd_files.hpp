@@ -1,4 +1,5 @@
-// The small files of an initrd, as text: what /init reads, what a C library reads, and the manifest of it all.
+// The small files of an initrd, as text: what /init reads, what a C library reads, and the manifest of it
+// all.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +18,8 @@
 namespace wisp {
 
 /// /etc/wisp.conf; its grammar is in init/conf.hpp. `clock` is the earliest time to wake up in, in seconds.
-inline std::string wisp_conf(const BuildConfig& config, const Board& board, std::optional<std::uint64_t> clock) {
+inline std::string wisp_conf(const BuildConfig& config, const Board& board,
+                             std::optional<std::uint64_t> clock) {
     const NetworkConfig& network = config.network;
     const Guest& guest = config.guest;
     std::string text;
@@ -66,7 +68,8 @@ inline std::string resolv_conf(const NetworkConfig& network, const Board& board)
 inline constexpr std::string_view hosts_text = "127.0.0.1 localhost\n";
 
 inline std::string passwd_text(const User& user) {
-    return "root:x:0:0::/:\nservice:x:" + std::to_string(user.uid) + ":" + std::to_string(user.gid) + "::/:\n";
+    return "root:x:0:0::/:\nservice:x:" + std::to_string(user.uid) + ":" + std::to_string(user.gid) +
+           "::/:\n";
 }
 
 inline std::string group_text(const User& user) {
@@ -80,8 +83,8 @@ inline std::string nul_terminated(const std::vector<std::string>& strings) {
     return bytes;
 }
 
-/// One entry of the initrd. Manifests cannot name local files with blanks, so `location` is a plain name in the
-/// folder the manifest is read in.
+/// One entry of the initrd. Manifests cannot name local files with blanks, so `location` is a plain name in
+/// the folder the manifest is read in.
 struct InitrdEntry {
     std::string path{};
     std::string location{}; ///< of a file; "" for a folder
@@ -91,7 +94,8 @@ struct InitrdEntry {
         return {path, "", "dir " + path + " " + std::string(mode) + " 0 0"};
     }
     static InitrdEntry file(const std::string& path, const std::string& location, std::uint32_t mode) {
-        const std::string digits{'0', static_cast<char>('0' + (mode >> 6)), static_cast<char>('0' + (mode >> 3 & 7)),
+        const std::string digits{'0', static_cast<char>('0' + (mode >> 6)),
+                                 static_cast<char>('0' + (mode >> 3 & 7)),
                                  static_cast<char>('0' + (mode & 7))};
         return {path, location, "file " + path + " " + location + " " + digits + " 0 0"};
     }
@@ -137,7 +141,8 @@ inline std::vector<InitrdEntry> initrd_entries(const Guest& guest, const std::ve
     }
     std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.path < b.path; });
     const auto behind = std::find_if(entries.begin(), entries.end(),
-                                     [](const Entry& entry) { return entry.path == "/lib/modules"; }) + 1;
+                                     [](const Entry& entry) { return entry.path == "/lib/modules"; }) +
+                        1;
     std::vector<Entry> loaded;
     for (const std::string& name : modules)
         loaded.push_back(Entry::file("/lib/modules/" + name, "modules/" + name, 0644));

@@ -39,8 +39,8 @@ public:
         return paths;
     }
 
-    /// Refuses, by its name, the first file that is not as listed. Files that `index` holds are not read. Gives
-    /// back an index of them all, or nothing where the one given is as good.
+    /// Refuses, by its name, the first file that is not as listed. Files that `index` holds are not read.
+    /// Gives back an index of them all, or nothing where the one given is as good.
     std::vector<KnownFile> check(const KnownFiles& index) const {
         std::map<std::string_view, const KnownFile*> known;
         for (const KnownFile& file : index.files) known[file.path] = &file;

@@ -64,7 +64,8 @@ inline Sums parse_sums(std::string_view text, std::size_t digits, std::string_vi
         const auto end = text.find('\n');
         const std::string_view one = text.substr(0, end);
         const bool good = end != std::string_view::npos && one.size() > digits + 2 &&
-                          one.find_first_not_of("0123456789abcdef") == digits && one.substr(digits, 2) == "  ";
+                          one.find_first_not_of("0123456789abcdef") == digits &&
+                          one.substr(digits, 2) == "  ";
         if (!good)
             refuse(std::string(name) + ":" + std::to_string(line), "is no line of a list of checksums");
         sums.emplace(one.substr(digits + 2), one.substr(0, digits));

@@ -47,11 +47,14 @@ TEST_CASE("each setting of the service is refused in one line, or taken") {
         {"hostname", "a-1.example.ORG", ""},
         {"hostname", std::string(63, 'a'), ""},
         {"hostname", std::string(65, 'a'), std::string(65, 'a') + ": has 65 bytes, and the kernel keeps 64"},
-        {"hostname", std::string(64, 'a'), std::string(64, 'a') + ": is not a host's name: labels of 1 to 63 letters, digits and inner hyphens"},
+        {"hostname", std::string(64, 'a'),
+         std::string(64, 'a') +
+             ": is not a host's name: labels of 1 to 63 letters, digits and inner hyphens"},
         {"hostname", "a_b", "a_b: is not a host's name: labels of 1 to 63 letters, digits and inner hyphens"},
         {"hostname", "-a", "-a: is not a host's name: labels of 1 to 63 letters, digits and inner hyphens"},
         {"hostname", "a-", "a-: is not a host's name: labels of 1 to 63 letters, digits and inner hyphens"},
-        {"hostname", "a..b", "a..b: is not a host's name: labels of 1 to 63 letters, digits and inner hyphens"},
+        {"hostname", "a..b",
+         "a..b: is not a host's name: labels of 1 to 63 letters, digits and inner hyphens"},
         {"hostname", "a.", "a.: is not a host's name: labels of 1 to 63 letters, digits and inner hyphens"},
         {"hostname", "", ": is not a host's name: labels of 1 to 63 letters, digits and inner hyphens"},
         {"wait-link", "0", ""},
@@ -70,21 +73,31 @@ TEST_CASE("each setting of the service is refused in one line, or taken") {
         {"cap", "CAP_NET_RAW", ""},
         {"cap", "net_raw,net_raw", "net_raw: is there twice"},
         {"relax", "hidepid,seccomp,io_uring", ""},
-        {"relax", "all", "all: is none of hidepid, sysfs, rootfs, modules, kexec, dmesg, kptr, bpf, sysrq, userns, ptrace, perf, keyring, io_uring, seccomp"},
-        {"relax", "", ": is none of hidepid, sysfs, rootfs, modules, kexec, dmesg, kptr, bpf, sysrq, userns, ptrace, perf, keyring, io_uring, seccomp"},
+        {"relax", "all",
+         "all: is none of hidepid, sysfs, rootfs, modules, kexec, dmesg, kptr, bpf, sysrq, userns, ptrace, "
+         "perf, keyring, io_uring, seccomp"},
+        {"relax", "",
+         ": is none of hidepid, sysfs, rootfs, modules, kexec, dmesg, kptr, bpf, sysrq, userns, ptrace, "
+         "perf, keyring, io_uring, seccomp"},
         {"sysctl", "net.core.somaxconn=4096", ""},
         {"sysctl", "net.ipv4.conf.eth0/1.rp_filter=1 2", ""},
-        {"sysctl", "net.core.somaxconn", "net.core.somaxconn: is not KEY=VALUE with a dotted key, like net.core.somaxconn=4096"},
-        {"sysctl", "somaxconn=1", "somaxconn=1: is not KEY=VALUE with a dotted key, like net.core.somaxconn=4096"},
-        {"sysctl", "net..core=1", "net..core=1: is not KEY=VALUE with a dotted key, like net.core.somaxconn=4096"},
-        {"sysctl", "net./../x=1", "net./../x=1: is not KEY=VALUE with a dotted key, like net.core.somaxconn=4096"},
+        {"sysctl", "net.core.somaxconn",
+         "net.core.somaxconn: is not KEY=VALUE with a dotted key, like net.core.somaxconn=4096"},
+        {"sysctl", "somaxconn=1",
+         "somaxconn=1: is not KEY=VALUE with a dotted key, like net.core.somaxconn=4096"},
+        {"sysctl", "net..core=1",
+         "net..core=1: is not KEY=VALUE with a dotted key, like net.core.somaxconn=4096"},
+        {"sysctl", "net./../x=1",
+         "net./../x=1: is not KEY=VALUE with a dotted key, like net.core.somaxconn=4096"},
         {"sysctl", "net.core.x=", "net.core.x=: has no value"},
         {"sysctl", "net.core.x=1\n2", "net.core.x=1\\x0a2: has a control character"},
         {"tmpfs", "/tmp:16M", ""},
         {"tmpfs", "/var/lib/x:4096", ""},
         {"tmpfs", "/a:1024G", ""},
-        {"tmpfs", "/a:1025G", "/a:1025G: the size must be a number from 4096 to 1T, K, M or G behind it allowed"},
-        {"tmpfs", "/a:4095", "/a:4095: the size must be a number from 4096 to 1T, K, M or G behind it allowed"},
+        {"tmpfs", "/a:1025G",
+         "/a:1025G: the size must be a number from 4096 to 1T, K, M or G behind it allowed"},
+        {"tmpfs", "/a:4095",
+         "/a:4095: the size must be a number from 4096 to 1T, K, M or G behind it allowed"},
         {"tmpfs", "/a:", "/a:: the size must be a number from 4096 to 1T, K, M or G behind it allowed"},
         {"tmpfs", "/a:K", "/a:K: the size must be a number from 4096 to 1T, K, M or G behind it allowed"},
         {"tmpfs", "/tmp", "/tmp: is not /PATH:SIZE, like /tmp:16M"},
@@ -95,7 +108,8 @@ TEST_CASE("each setting of the service is refused in one line, or taken") {
         {"tmpfs", "/etc:1M", "/etc: belongs to wisp"},
         {"tmpfs", "/dev/shm:1M", ""},
         {"tmpfs", "/dev/shm/x:1M", "/dev/shm/x: belongs to wisp"},
-        {"tmpfs", "/" + std::string(200, 'a') + ":1M", "/" + std::string(200, 'a') + ":1M: the path has 201 bytes, more than 200"},
+        {"tmpfs", "/" + std::string(200, 'a') + ":1M",
+         "/" + std::string(200, 'a') + ":1M: the path has 201 bytes, more than 200"},
         {"tmpfs", "/proc/x:1M", "/proc/x: belongs to wisp"},
         {"file", "a:/etc/b", ""},
         {"file", "a:b c:/srv/b:0600", ""},
@@ -131,42 +145,50 @@ TEST_CASE("each setting of the service is refused in one line, or taken") {
 }
 
 TEST_CASE("what is right alone may be wrong together") {
-    const auto [setting, values, refusal] = GENERATE(table<std::string, std::vector<std::string>, std::string>({
-        {"env", {"A=1", "B=2"}, ""},
-        {"env", {"A=1", "AB=2", "A=3"}, "A=3: the variable is set already"},
-        {"file", {"a:/b", "c:/b"}, "/b: is there already"},
-        {"file", {"a:/b", "c:/b/d"}, "/b/d: is in the way of /b"},
-        {"file", {"a:/b/d", "c:/b"}, "/b: is in the way of /b/d"},
-        {"file", {"a:/b", "c:/bd"}, ""},
-        {"tmpfs", {"/a:1M", "/a:2M"}, "/a: is there already"},
-        {"tmpfs", {"/a:1M", "/a/b:2M"}, "/a/b: and /a lie in each other"},
-        {"tmpfs", {"/1:1M", "/2:1M", "/3:1M", "/4:1M", "/5:1M", "/6:1M", "/7:1M", "/8:1M"}, ""},
-        {"tmpfs", {"/1:1M", "/2:1M", "/3:1M", "/4:1M", "/5:1M", "/6:1M", "/7:1M", "/8:1M", "/9:1M"}, "/9: is one more than 8"},
-        {"sysctl", {"a.b=1", "a.b=2"}, "a.b=2: the key is set already"},
-        {"cap", {"net_raw", "net_raw"}, "net_raw: is there twice"},
-        {"dns", {"9.9.9.9", "2620:fe::fe", "1.1.1.1"}, ""},
-        {"dns", {"9.9.9.9", "2620:fe::fe", "1.1.1.1", "8.8.8.8"}, "8.8.8.8: is one more than the 3 a resolver asks"},
-        {"ip", {"10.0.0.2/24", "2001:db8::2/64"}, ""},
-        {"ip", {"dhcp", "2001:db8::2/64"}, ""},
-        {"ip", {"dhcp", "10.0.0.2/24"}, "10.0.0.2/24: is a second IPv4 address"},
-        {"ip", {"10.0.0.2/24", "dhcp"}, "dhcp: is a second IPv4 address"},
-        {"ip", {"dhcp", "dhcp"}, "dhcp: is a second IPv4 address"},
-        {"ip", {"10.0.0.2/24", "10.0.0.3/24"}, "10.0.0.3/24: is a second IPv4 address"},
-        {"ip", {"2001:db8::2/64", "2001:db8::3/64"}, "2001:db8::3/64: is a second IPv6 address"},
-    }));
+    const auto [setting, values, refusal] =
+        GENERATE(table<std::string, std::vector<std::string>, std::string>({
+            {"env", {"A=1", "B=2"}, ""},
+            {"env", {"A=1", "AB=2", "A=3"}, "A=3: the variable is set already"},
+            {"file", {"a:/b", "c:/b"}, "/b: is there already"},
+            {"file", {"a:/b", "c:/b/d"}, "/b/d: is in the way of /b"},
+            {"file", {"a:/b/d", "c:/b"}, "/b: is in the way of /b/d"},
+            {"file", {"a:/b", "c:/bd"}, ""},
+            {"tmpfs", {"/a:1M", "/a:2M"}, "/a: is there already"},
+            {"tmpfs", {"/a:1M", "/a/b:2M"}, "/a/b: and /a lie in each other"},
+            {"tmpfs", {"/1:1M", "/2:1M", "/3:1M", "/4:1M", "/5:1M", "/6:1M", "/7:1M", "/8:1M"}, ""},
+            {"tmpfs",
+             {"/1:1M", "/2:1M", "/3:1M", "/4:1M", "/5:1M", "/6:1M", "/7:1M", "/8:1M", "/9:1M"},
+             "/9: is one more than 8"},
+            {"sysctl", {"a.b=1", "a.b=2"}, "a.b=2: the key is set already"},
+            {"cap", {"net_raw", "net_raw"}, "net_raw: is there twice"},
+            {"dns", {"9.9.9.9", "2620:fe::fe", "1.1.1.1"}, ""},
+            {"dns",
+             {"9.9.9.9", "2620:fe::fe", "1.1.1.1", "8.8.8.8"},
+             "8.8.8.8: is one more than the 3 a resolver asks"},
+            {"ip", {"10.0.0.2/24", "2001:db8::2/64"}, ""},
+            {"ip", {"dhcp", "2001:db8::2/64"}, ""},
+            {"ip", {"dhcp", "10.0.0.2/24"}, "10.0.0.2/24: is a second IPv4 address"},
+            {"ip", {"10.0.0.2/24", "dhcp"}, "dhcp: is a second IPv4 address"},
+            {"ip", {"dhcp", "dhcp"}, "dhcp: is a second IPv4 address"},
+            {"ip", {"10.0.0.2/24", "10.0.0.3/24"}, "10.0.0.3/24: is a second IPv4 address"},
+            {"ip", {"2001:db8::2/64", "2001:db8::3/64"}, "2001:db8::3/64: is a second IPv6 address"},
+        }));
     CAPTURE(setting, values);
     if (refusal.empty()) {
         CHECK_NOTHROW(config_of(setting, values));
     } else {
         CHECK_THROWS_WITH(config_of(setting, values), "--" + setting + ": " + refusal);
     }
-    CHECK_THROWS_WITH(config_of("sysctl", [] {
-                          std::vector<std::string> many;
-                          for (int i = 0; i < 33; ++i) many.push_back("a.b" + std::to_string(i) + "=1");
-                          return many;
-                      }()),
+    CHECK_THROWS_WITH(config_of("sysctl",
+                                [] {
+                                    std::vector<std::string> many;
+                                    for (int i = 0; i < 33; ++i)
+                                        many.push_back("a.b" + std::to_string(i) + "=1");
+                                    return many;
+                                }()),
                       "--sysctl: a.b32=1: is one more than 32");
-    CHECK_THROWS_WITH(config_of("arg", std::vector<std::string>(256, "a")), "--arg: 257 strings are more than 256");
+    CHECK_THROWS_WITH(config_of("arg", std::vector<std::string>(256, "a")),
+                      "--arg: 257 strings are more than 256");
     CHECK_NOTHROW(config_of("arg", std::vector<std::string>(255, "a")));
 }
 
@@ -181,7 +203,8 @@ TEST_CASE("gateways belong to an address of their family, and resolvers default 
     CHECK(both.dns == std::vector<std::string>{"10.0.0.1", "fe80::1"});
     CHECK(resolv_conf(both, small_board()) == "nameserver 10.0.0.1\nnameserver fe80::1%eth0\n");
     CHECK(network({"dhcp"}, {}).dns.empty());
-    CHECK_THROWS_WITH(network({"dhcp"}, {"10.0.0.1"}), "--gateway: 10.0.0.1: the IPv4 gateway comes with the lease");
+    CHECK_THROWS_WITH(network({"dhcp"}, {"10.0.0.1"}),
+                      "--gateway: 10.0.0.1: the IPv4 gateway comes with the lease");
     CHECK_THROWS_WITH(network({"2001:db8::2/64"}, {"10.0.0.1"}),
                       "--gateway: needs the machine's own address: give ip too");
     CHECK_THROWS_WITH(network({"10.0.0.2/24"}, {"10.0.0.1", "10.0.0.3"}),
@@ -192,13 +215,19 @@ TEST_CASE("gateways belong to an address of their family, and resolvers default 
 
 TEST_CASE("wisp.conf has a line for what was given, and no other") {
     GivenValues given{{"target", {{"my_board-", "--target"}}}, {"ip", {{"10.0.0.2/24", "--ip"}}}};
-    CHECK(wisp_conf(check_config(given), small_board(), {}) == "IFACE=eth0\nADDR=10.0.0.2/24\nHOSTNAME=my-board\n");
+    CHECK(wisp_conf(check_config(given), small_board(), {}) ==
+          "IFACE=eth0\nADDR=10.0.0.2/24\nHOSTNAME=my-board\n");
     given["ip"] = {{"dhcp", "--ip"}, {"2001:0db8::2/64", "--ip"}};
     given["gateway"] = {{"FE80::1", "--gateway"}};
     given["dns"] = {{"9.9.9.9", "--dns"}};
-    for (const auto& [setting, value] : std::map<std::string, std::string>{
-             {"wait-link", "3"}, {"user", "7:8"}, {"hostname", "h.example"}, {"cap", "net_raw,bpf"},
-             {"tmpfs", "/var/tmp:1M"}, {"sysctl", "a.b=c d"}, {"watchdog", "9"}, {"relax", "bpf,dmesg"}})
+    for (const auto& [setting, value] : std::map<std::string, std::string>{{"wait-link", "3"},
+                                                                           {"user", "7:8"},
+                                                                           {"hostname", "h.example"},
+                                                                           {"cap", "net_raw,bpf"},
+                                                                           {"tmpfs", "/var/tmp:1M"},
+                                                                           {"sysctl", "a.b=c d"},
+                                                                           {"watchdog", "9"},
+                                                                           {"relax", "bpf,dmesg"}})
         given[setting] = {{value, "--" + setting}};
     CHECK(wisp_conf(check_config(given), small_board(), 1700000000) ==
           "IFACE=eth0\nADDR=dhcp\nADDR6=2001:db8::2/64\nGW6=fe80::1\nDNS=explicit\nWAIT_LINK=3\nUSER=7:8\n"
@@ -216,13 +245,16 @@ TEST_CASE("the initrd's entries come in order, each folder before what is in it"
     guest.tmpfs = {{"/srv/data", 4096}, {"/dev/shm", 4096}};
     guest.arguments = {"a"};
     CHECK(manifest_text(initrd_entries(guest, {"z.ko", "a.ko"})) ==
-          "dir /dev 0755 0 0\nnod /dev/console 0600 0 0 c 5 1\nnod /dev/null 0666 0 0 c 1 3\ndir /etc 0755 0 0\n"
+          "dir /dev 0755 0 0\nnod /dev/console 0600 0 0 c 5 1\nnod /dev/null 0666 0 0 c 1 3\ndir /etc 0755 0 "
+          "0\n"
           "file /etc/argv argv 0644 0 0\nfile /etc/group group 0644 0 0\nfile /etc/hosts hosts 0644 0 0\n"
           "file /etc/modules modules.list 0644 0 0\nfile /etc/passwd passwd 0644 0 0\n"
-          "file /etc/resolv.conf resolv.conf 0644 0 0\ndir /etc/ssl 0755 0 0\nfile /etc/ssl/ca.pem file2 0644 0 0\n"
+          "file /etc/resolv.conf resolv.conf 0644 0 0\ndir /etc/ssl 0755 0 0\nfile /etc/ssl/ca.pem file2 "
+          "0644 0 0\n"
           "file /etc/wisp.conf wisp.conf 0644 0 0\nfile /init init 0755 0 0\ndir /lib 0755 0 0\n"
           "dir /lib/modules 0755 0 0\nfile /lib/modules/z.ko modules/z.ko 0644 0 0\n"
           "file /lib/modules/a.ko modules/a.ko 0644 0 0\ndir /proc 0555 0 0\ndir /service 0755 0 0\n"
-          "file /service/run service 0755 0 0\ndir /srv 0755 0 0\ndir /srv/data 0755 0 0\ndir /srv/www 0755 0 0\n"
+          "file /service/run service 0755 0 0\ndir /srv 0755 0 0\ndir /srv/data 0755 0 0\ndir /srv/www 0755 "
+          "0 0\n"
           "file /srv/www/index.html file1 0600 0 0\ndir /sys 0555 0 0\n");
 }

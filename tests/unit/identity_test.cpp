@@ -95,7 +95,8 @@ TEST_CASE("a sealed folder is held to its list, and the index spares what it kno
     CHECK(sha256.size() == 3);
     // from sha256sum and sha1sum
     CHECK(sha256.at("a") == "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
-    CHECK(read_sums(folder.path + "/SHA1SUMS", sha1_digits).at("sub/b") == "da39a3ee5e6b4b0d3255bfef95601890afd80709");
+    CHECK(read_sums(folder.path + "/SHA1SUMS", sha1_digits).at("sub/b") ==
+          "da39a3ee5e6b4b0d3255bfef95601890afd80709");
 
     const auto index = sealed.check({});
     CHECK(index.size() == 4);
@@ -103,8 +104,8 @@ TEST_CASE("a sealed folder is held to its list, and the index spares what it kno
 
     SECTION("a file that changed is read, and refused") {
         folder.write("a", "jello!");
-        CHECK_THROWS_WITH(sealed.check({index, far_future}),
-                          file + ": has SHA-256 " + measure(file).sha256 + ", the list says " + sha256.at("a"));
+        CHECK_THROWS_WITH(sealed.check({index, far_future}), file + ": has SHA-256 " + measure(file).sha256 +
+                                                                 ", the list says " + sha256.at("a"));
     }
     SECTION("a file that was only touched is read, and the index is made anew") {
         set_times(file, 1600000000);

@@ -30,16 +30,17 @@ public:
     std::string text(const std::vector<std::string_view>& prefixes = {}) const {
         std::string text;
         for (const Line& line : lines_)
-            if (prefixes.empty() || std::any_of(prefixes.begin(), prefixes.end(), [&](std::string_view prefix) {
-                    return line.key.starts_with(prefix);
-                }))
+            if (prefixes.empty() ||
+                std::any_of(prefixes.begin(), prefixes.end(),
+                            [&](std::string_view prefix) { return line.key.starts_with(prefix); }))
                 text += line.key + "=" + line.value + "\n";
         return text;
     }
 
     /// The value of `key`, or "".
     std::string value(std::string_view key) const {
-        const auto found = std::find_if(lines_.begin(), lines_.end(), [&](const Line& line) { return line.key == key; });
+        const auto found =
+            std::find_if(lines_.begin(), lines_.end(), [&](const Line& line) { return line.key == key; });
         return found == lines_.end() ? "" : found->value;
     }
 
@@ -80,8 +81,10 @@ inline void add_config(Lines& lines, const BuildConfig& config) {
     lines.add("hostname", config.guest.hostname);
     lines.add("output", (config.output.starts_with('-') ? "./" : "") + config.output);
     for (const Forward& port : config.run.ports) lines.add("port", to_text(port));
-    for (const auto& [key, value] : {std::pair{"offline", config.offline}, {"allow_unpinned", config.allow_unpinned},
-                                     {"quiet", config.quiet}, {"verbose", config.verbose}})
+    for (const auto& [key, value] : {std::pair{"offline", config.offline},
+                                     {"allow_unpinned", config.allow_unpinned},
+                                     {"quiet", config.quiet},
+                                     {"verbose", config.verbose}})
         if (value) lines.add(key, "1");
     lines.add("boards", config.boards);
 }
@@ -186,12 +189,17 @@ inline std::string shell_text(const Lines& lines, const BuildConfig& config, std
         text.append(name).append("=").append(shell_quote(value)).append("\n");
     };
     for (const std::string_view name :
-         {"target", "binary", "output", "offline", "allow_unpinned", "quiet", "verbose", "board_file", "arch",
-          "page_size", "kernel_source", "branch", "suite", "kernel_path", "kernel_sha256", "kernel_modules", "image",
-          "release", "overlays", "qemu", "card"})
+         {"target",   "binary",      "output",        "offline",        "allow_unpinned", "quiet",
+          "verbose",  "board_file",  "arch",          "page_size",      "kernel_source",  "branch",
+          "suite",    "kernel_path", "kernel_sha256", "kernel_modules", "image",          "release",
+          "overlays", "qemu",        "card"})
         assign(name, lines.value(name));
-    for (const auto& [name, key] : {std::pair{"packages", "package"}, {"modules", "module"}, {"dtbs", "dtb"},
-                                    {"firmware", "firmware"}, {"folders", "boards"}, {"unpinned", "unpinned"}})
+    for (const auto& [name, key] : {std::pair{"packages", "package"},
+                                    {"modules", "module"},
+                                    {"dtbs", "dtb"},
+                                    {"firmware", "firmware"},
+                                    {"folders", "boards"},
+                                    {"unpinned", "unpinned"}})
         assign(name, lines.list(key));
     std::string sources;
     for (const GuestFile& file : config.guest.files) sources += file.source + "\n";

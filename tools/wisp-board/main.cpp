@@ -235,10 +235,14 @@ std::map<std::string, Command> commands() {
     configure.options.push_back({"shell"});
     staged.options.insert(staged.options.end(),
                           {{"entry", 0, Value::required}, {"init", 0, Value::required}, work});
-    return {{"check", {check, true, {}}}, {"targets", {targets, false, {boards, shipped}}},
-            {"config", configure},        {"stage", staged},
-            {"manifest", {manifest, false, {}}}, {"sbom", {sbom, false, {}}},
-            {"record", {record, false, {work}}}, {"pin", {pin, true, {}}}};
+    return {{"check", {check, true, {}}},
+            {"targets", {targets, false, {boards, shipped}}},
+            {"config", configure},
+            {"stage", staged},
+            {"manifest", {manifest, false, {}}},
+            {"sbom", {sbom, false, {}}},
+            {"record", {record, false, {work}}},
+            {"pin", {pin, true, {}}}};
 }
 
 /// The name in front of messages, which is needed before the command line is known to be right.

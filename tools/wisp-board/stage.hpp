@@ -36,8 +36,8 @@ inline std::vector<std::string> read_lines(const std::string& path) {
 /// What a cache entry tells of itself; the driver's fill_entry has its form.
 struct KernelEntry {
     std::string folder{};
-    std::vector<std::string> modules{};  ///< file names in load order
-    std::vector<std::string> origins{};  ///< "ID<tab>FACT=TEXT..." each
+    std::vector<std::string> modules{}; ///< file names in load order
+    std::vector<std::string> origins{}; ///< "ID<tab>FACT=TEXT..." each
     std::string kernel_origin{};
     std::string modules_origin{};
     std::map<std::string, std::string> card{}; ///< files for the card, and their origins
@@ -79,7 +79,11 @@ class BuildFolder {
 public:
     BuildFolder(const BuildConfig& config, const Board& board, const std::string& board_file,
                 const KernelEntry& entry, std::string folder)
-        : config_(config), board_(board), board_file_(board_file), entry_(entry), folder_(std::move(folder)) {}
+        : config_(config),
+          board_(board),
+          board_file_(board_file),
+          entry_(entry),
+          folder_(std::move(folder)) {}
 
     /// Writes everything. `init` is /init for the board.
     void fill(const std::string& init) {
@@ -168,7 +172,8 @@ private:
         text += "origin\tservice\tkind=file\tsource=" + std::string(base_name(config_.binary)) + "\n";
         text += "origin\tprofile\tkind=file\tsource=" + std::string(base_name(board_file_)) + "\n";
         for (const GuestFile& file : config_.guest.files)
-            text += "origin\tfile:" + file.path + "\tkind=file\tsource=" + std::string(base_name(file.source)) + "\n";
+            text += "origin\tfile:" + file.path +
+                    "\tkind=file\tsource=" + std::string(base_name(file.source)) + "\n";
         for (const std::string& origin : entry_.origins) text += "origin\t" + origin + "\n";
         text += known_files();
         for (const InitrdEntry& entry : initrd_)
@@ -196,12 +201,13 @@ private:
                 text += "output\t" + name + "\tcard/" + name + "\n";
             }
         }
-        if (board_.boots_from_card()) text += "output\t" + config_.target + ".img\t" + config_.target + ".img\n";
+        if (board_.boots_from_card())
+            text += "output\t" + config_.target + ".img\t" + config_.target + ".img\n";
         return text;
     }
 
-    /// What was known of the entry's files when it was made; the record trusts that and not a later reading, so
-    /// that an audit finds what has been damaged since.
+    /// What was known of the entry's files when it was made; the record trusts that and not a later reading,
+    /// so that an audit finds what has been damaged since.
     std::string known_files() const {
         const Sums sha1 = read_sums(entry_.folder + "/" + std::string(sha1_list), sha1_digits);
         const Sums sha256 = read_sums(entry_.folder + "/" + std::string(sha256_list), sha256_digits);
@@ -209,8 +215,8 @@ private:
         for (const auto& [path, sum] : sha256) {
             const auto other = sha1.find(path);
             if (other == sha1.end()) continue;
-            text += "known\t" + path + "\t" + std::to_string(FileSource(entry_.folder + "/" + path).size()) + "\t" +
-                    other->second + "\t" + sum + "\n";
+            text += "known\t" + path + "\t" + std::to_string(FileSource(entry_.folder + "/" + path).size()) +
+                    "\t" + other->second + "\t" + sum + "\n";
         }
         return text;
     }

@@ -1,5 +1,5 @@
-// wisp-cache: are files still what they were? By checksums where they have to be read, by what the file system
-// says of them where that is enough.
+// wisp-cache: are files still what they were? By checksums where they have to be read, by what the file
+// system says of them where that is enough.
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
@@ -57,8 +57,8 @@ std::int64_t file_clock() {
     return nanoseconds(now) - slack;
 }
 
-/// Lets the tick pass in which a file was changed at `changed`: in it the file could change again and its time
-/// stay. A file from the future is not waited for.
+/// Lets the tick pass in which a file was changed at `changed`: in it the file could change again and its
+/// time stay. A file from the future is not waited for.
 void wait_past(std::int64_t changed) {
     constexpr int longest = 40; // in half milliseconds
     for (int i = 0; i < longest && file_clock() <= changed; ++i)
@@ -100,7 +100,9 @@ std::string record_of(const Arguments& arguments) {
     return *record;
 }
 
-void seal(const Arguments&, const std::vector<std::string>& operands) { SealedFolder(single(operands)).seal(); }
+void seal(const Arguments&, const std::vector<std::string>& operands) {
+    SealedFolder(single(operands)).seal();
+}
 
 void check(const Arguments& arguments, const std::vector<std::string>& operands) {
     const auto index = arguments.value("index");
@@ -114,7 +116,8 @@ bool is_unchanged(const std::vector<std::string>& files, const std::string& reco
     if (!known || !known->all_hold()) return false;
     std::set<std::string_view> paths;
     for (const KnownFile& file : known->files) paths.insert(file.path);
-    return std::all_of(files.begin(), files.end(), [&](const std::string& file) { return paths.contains(file); });
+    return std::all_of(files.begin(), files.end(),
+                       [&](const std::string& file) { return paths.contains(file); });
 }
 
 void look(const Arguments& arguments, const std::vector<std::string>& operands) {
@@ -137,8 +140,8 @@ Identity present(const std::string& path) {
     return *identity;
 }
 
-/// The results as they will be once they are moved: another build that moves its own there meanwhile has files
-/// of other inodes.
+/// The results as they will be once they are moved: another build that moves its own there meanwhile has
+/// files of other inodes.
 std::vector<KnownFile> results_of(const Arguments& arguments) {
     std::vector<KnownFile> results;
     for (const std::string& name : arguments.values("result")) {
