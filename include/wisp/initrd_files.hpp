@@ -106,30 +106,29 @@ inline std::string guest_file_location(std::size_t i) { return "file" + std::to_
 
 /// All entries of the initrd in the order of its archive: by path, but modules as they are to be loaded.
 inline std::vector<InitrdEntry> initrd_entries(const Guest& guest, const std::vector<std::string>& modules) {
-    using Entry = InitrdEntry;
-    std::vector<Entry> entries{Entry::folder("/dev"),
+    std::vector<InitrdEntry> entries{InitrdEntry::folder("/dev"),
                                {"/dev/console", "", "nod /dev/console 0600 0 0 c 5 1"},
                                {"/dev/null", "", "nod /dev/null 0666 0 0 c 1 3"},
-                               Entry::folder("/etc"),
-                               Entry::folder("/lib"),
-                               Entry::folder("/lib/modules"),
-                               Entry::folder("/proc", "0555"),
-                               Entry::folder("/service"),
-                               Entry::folder("/sys", "0555"),
-                               Entry::file("/init", "init", 0755),
-                               Entry::file(std::string(service_path), "service", 0755),
-                               Entry::file("/etc/modules", "modules.list", 0644)};
+                               InitrdEntry::folder("/etc"),
+                               InitrdEntry::folder("/lib"),
+                               InitrdEntry::folder("/lib/modules"),
+                               InitrdEntry::folder("/proc", "0555"),
+                               InitrdEntry::folder("/service"),
+                               InitrdEntry::folder("/sys", "0555"),
+                               InitrdEntry::file("/init", "init", 0755),
+                               InitrdEntry::file(std::string(service_path), "service", 0755),
+                               InitrdEntry::file("/etc/modules", "modules.list", 0644)};
     for (const std::string name : {"group", "hosts", "passwd", "resolv.conf", "wisp.conf"})
-        entries.push_back(Entry::file("/etc/" + name, name, 0644));
-    if (!guest.arguments.empty()) entries.push_back(Entry::file("/etc/argv", "argv", 0644));
-    if (!guest.environment.empty()) entries.push_back(Entry::file("/etc/env", "env", 0644));
+        entries.push_back(InitrdEntry::file("/etc/" + name, name, 0644));
+    if (!guest.arguments.empty()) entries.push_back(InitrdEntry::file("/etc/argv", "argv", 0644));
+    if (!guest.environment.empty()) entries.push_back(InitrdEntry::file("/etc/env", "env", 0644));
 
     std::set<std::string> folders;
-    for (const Entry& entry : entries) folders.insert(entry.path);
+    for (const InitrdEntry& entry : entries) folders.insert(entry.path);
     const auto add_folders = [&](std::string_view path) {
         for (auto end = path.find('/', 1);; end = path.find('/', end + 1)) {
             if (const std::string folder(path.substr(0, end)); folders.insert(folder).second)
-                entries.push_back(Entry::folder(folder));
+                entries.push_back(InitrdEntry::folder(folder));
             if (end == std::string_view::npos) return;
         }
     };
@@ -137,15 +136,15 @@ inline std::vector<InitrdEntry> initrd_entries(const Guest& guest, const std::ve
         if (!is_within(tmpfs.path, "/dev")) add_folders(tmpfs.path); // what is mounted on /dev hides it
     for (std::size_t i = 0; i < guest.files.size(); ++i) {
         if (const auto parent = parent_path(guest.files[i].path); !parent.empty()) add_folders(parent);
-        entries.push_back(Entry::file(guest.files[i].path, guest_file_location(i), guest.files[i].mode));
+        entries.push_back(InitrdEntry::file(guest.files[i].path, guest_file_location(i), guest.files[i].mode));
     }
-    std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.path < b.path; });
+    std::sort(entries.begin(), entries.end(), [](const InitrdEntry& a, const InitrdEntry& b) { return a.path < b.path; });
     const auto behind = std::find_if(entries.begin(), entries.end(),
-                                     [](const Entry& entry) { return entry.path == "/lib/modules"; }) +
+                                     [](const InitrdEntry& entry) { return entry.path == "/lib/modules"; }) +
                         1;
-    std::vector<Entry> loaded;
+    std::vector<InitrdEntry> loaded;
     for (const std::string& name : modules)
-        loaded.push_back(Entry::file("/lib/modules/" + name, "modules/" + name, 0644));
+        loaded.push_back(InitrdEntry::file("/lib/modules/" + name, "modules/" + name, 0644));
     entries.insert(behind, loaded.begin(), loaded.end());
     return entries;
 }

@@ -1,3 +1,4 @@
+# shellcheck disable=SC2089,SC2090 # quotes in values are what some tests are about
 bats_require_minimum_version 1.5.0
 load ../lib/common
 
