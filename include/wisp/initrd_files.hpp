@@ -107,17 +107,17 @@ inline std::string guest_file_location(std::size_t i) { return "file" + std::to_
 /// All entries of the initrd in the order of its archive: by path, but modules as they are to be loaded.
 inline std::vector<InitrdEntry> initrd_entries(const Guest& guest, const std::vector<std::string>& modules) {
     std::vector<InitrdEntry> entries{InitrdEntry::folder("/dev"),
-                               {"/dev/console", "", "nod /dev/console 0600 0 0 c 5 1"},
-                               {"/dev/null", "", "nod /dev/null 0666 0 0 c 1 3"},
-                               InitrdEntry::folder("/etc"),
-                               InitrdEntry::folder("/lib"),
-                               InitrdEntry::folder("/lib/modules"),
-                               InitrdEntry::folder("/proc", "0555"),
-                               InitrdEntry::folder("/service"),
-                               InitrdEntry::folder("/sys", "0555"),
-                               InitrdEntry::file("/init", "init", 0755),
-                               InitrdEntry::file(std::string(service_path), "service", 0755),
-                               InitrdEntry::file("/etc/modules", "modules.list", 0644)};
+                                     {"/dev/console", "", "nod /dev/console 0600 0 0 c 5 1"},
+                                     {"/dev/null", "", "nod /dev/null 0666 0 0 c 1 3"},
+                                     InitrdEntry::folder("/etc"),
+                                     InitrdEntry::folder("/lib"),
+                                     InitrdEntry::folder("/lib/modules"),
+                                     InitrdEntry::folder("/proc", "0555"),
+                                     InitrdEntry::folder("/service"),
+                                     InitrdEntry::folder("/sys", "0555"),
+                                     InitrdEntry::file("/init", "init", 0755),
+                                     InitrdEntry::file(std::string(service_path), "service", 0755),
+                                     InitrdEntry::file("/etc/modules", "modules.list", 0644)};
     for (const std::string name : {"group", "hosts", "passwd", "resolv.conf", "wisp.conf"})
         entries.push_back(InitrdEntry::file("/etc/" + name, name, 0644));
     if (!guest.arguments.empty()) entries.push_back(InitrdEntry::file("/etc/argv", "argv", 0644));
@@ -136,9 +136,11 @@ inline std::vector<InitrdEntry> initrd_entries(const Guest& guest, const std::ve
         if (!is_within(tmpfs.path, "/dev")) add_folders(tmpfs.path); // what is mounted on /dev hides it
     for (std::size_t i = 0; i < guest.files.size(); ++i) {
         if (const auto parent = parent_path(guest.files[i].path); !parent.empty()) add_folders(parent);
-        entries.push_back(InitrdEntry::file(guest.files[i].path, guest_file_location(i), guest.files[i].mode));
+        entries.push_back(
+            InitrdEntry::file(guest.files[i].path, guest_file_location(i), guest.files[i].mode));
     }
-    std::sort(entries.begin(), entries.end(), [](const InitrdEntry& a, const InitrdEntry& b) { return a.path < b.path; });
+    std::sort(entries.begin(), entries.end(),
+              [](const InitrdEntry& a, const InitrdEntry& b) { return a.path < b.path; });
     const auto behind = std::find_if(entries.begin(), entries.end(),
                                      [](const InitrdEntry& entry) { return entry.path == "/lib/modules"; }) +
                         1;
