@@ -22,6 +22,7 @@ VERSION   := $(shell sed -n 's/.*version = "\(.*\)";/\1/p' include/wisp/version.
 TOOLS     := $(patsubst tools/%/main.cpp,%,$(wildcard tools/*/main.cpp))
 INIT_ARCHES := aarch64 x86_64
 BOARDS    := $(wildcard boards/*.json)
+MANUALS   := tools/wisp.1 $(wildcard tools/*/*.1)
 
 WARNINGS  = -Wall -Wextra -Wconversion -Wshadow
 FLAGS     = -std=c++20 $(WARNINGS) -Iinclude -MMD -MP $(ISAL) $(CPPFLAGS) $(CXXFLAGS)
@@ -215,12 +216,12 @@ install: all ## into PREFIX
 	install -m 755 $(INITS) '$(DESTDIR)$(PREFIX)'/lib/wisp
 	install -m 644 $(BOARDS) '$(DESTDIR)$(PREFIX)'/share/wisp/boards
 	install -m 644 boards/keys/* '$(DESTDIR)$(PREFIX)'/share/wisp/boards/keys
-	install -m 644 $(wildcard tools/*/*.1) '$(DESTDIR)$(PREFIX)'/share/man/man1
+	install -m 644 $(MANUALS) '$(DESTDIR)$(PREFIX)'/share/man/man1
 	install -m 644 include/wisp/*.hpp '$(DESTDIR)$(PREFIX)'/include/wisp
 
 uninstall: ## what install put there
 	rm -f $(TOOLS:%='$(DESTDIR)$(PREFIX)'/bin/%) '$(DESTDIR)$(PREFIX)'/bin/wisp
-	rm -f $(addprefix '$(DESTDIR)$(PREFIX)'/share/man/man1/,$(notdir $(wildcard tools/*/*.1)))
+	rm -f $(addprefix '$(DESTDIR)$(PREFIX)'/share/man/man1/,$(notdir $(MANUALS)))
 	rm -f $(addprefix '$(DESTDIR)$(PREFIX)'/share/wisp/,$(BOARDS) $(wildcard boards/keys/*))
 	rm -f $(INIT_ARCHES:%='$(DESTDIR)$(PREFIX)'/lib/wisp/init-%)
 	rm -f $(addprefix '$(DESTDIR)$(PREFIX)'/,$(wildcard include/wisp/*.hpp))

@@ -1,17 +1,19 @@
 #!/bin/sh
-# wisp: one static binary becomes a bootable machine. This driver takes the command line apart and then runs one short
-# function a step; what there is to know of formats is in the tools it pipes together.
+# wisp: one static binary becomes a bootable machine. This driver runs one short function a step; what there is to know of
+# options and formats is in the tools it pipes together.
 set -efu
 umask 022
 export LC_ALL=C
+unset CDPATH
 nl='
 '
-tab=$(printf '\t')
 
 # ---- where things are ------------------------------------------------------------------------------------------
 
-self=$(readlink -f -- "$0" 2>/dev/null || printf '%s\n' "$0")
-here=$(cd "$(dirname -- "$self")" && pwd -P)
+self=$0
+[ ! -L "$self" ] || self=$(readlink -f -- "$self")
+case $self in */*) here=${self%/*} ;; *) here=. ;; esac
+here=$(cd "${here:-/}" && pwd -P)
 if [ -f "$here/include/wisp/version.hpp" ]; then # the source tree
     bin=${WISP_BIN:-$here/build/bin} inits=${WISP_INIT:-$here/build/init} boards=$here/boards
 else # as `make install` lays it out
@@ -21,48 +23,15 @@ case ${XDG_CACHE_HOME-} in
     /*) cache=$XDG_CACHE_HOME/wisp ;;
     *) cache=${HOME:+$HOME/.cache/wisp} ;; # a relative one is not valid: XDG Base Directory Specification
 esac
-config=${XDG_CONFIG_HOME:-${HOME:+$HOME/.config}}
-own=${config:+$config/wisp/boards} # the user's own profiles
-quiet='' verbose='' offline='' accel=auto work='' fill=''
+own=${XDG_CONFIG_HOME:-${HOME:+$HOME/.config}}
+own=${own:+$own/wisp/boards} # the user's own profiles
+work='' fill=''
 
-usage() {
-    cat <<'USAGE'
-usage: wisp.sh COMMAND [OPTION]...
-
-commands:
-  build      make what the target boots: kernel and initrd, or the image of a card
-  run        build, then boot it in QEMU; ends when the machine ends
-  validate   check the service and the configuration, build nothing
-  fetch      fill the cache with the target's kernel, for later or for --offline
-  pin        write the newest versions and their SHA-256 into your copy of
-             the target's profile
-  targets    list the boards there are
-  inspect [--json] FILE
-             show what is in an image or an initrd
-  audit [--manifest FILE] [--json] FILE
-             hold every byte of an output to its manifest.json, name the owner of what differs
-  help, version
-
-options:
-  -t, --target NAME          the board
-  -b, --binary FILE          the service: one static ELF program
-      --ip ADDRESS/PREFIX    its address (QEMU targets: 10.0.2.15/24)
-      --gateway ADDRESS      its default route
-      --dns ADDRESS          its resolver, may be repeated (the gateway)
-  -o, --output FOLDER        where the results go (wisp-output)
-  -f, --file FILE            take options from a wisp.json; those given here win
-      --port [ADDRESS:]HOST:GUEST
-                             run: forward a port, may be repeated (18080:8080)
-      --accel NAME           run: auto, kvm, hvf or tcg (auto)
-      --boards FOLDER        further board profiles, may be repeated
-      --offline              never touch the network
-      --allow-unpinned       take what the profile has no version or SHA-256 of
-  -q, --quiet                say nothing but errors
-  -v, --verbose              show the command of each step
-
-environment: XDG_CACHE_HOME, XDG_CONFIG_HOME, SOURCE_DATE_EPOCH, WISP_BOARDS, WISP_ALPINE_MIRROR
-USAGE
-}
+# What wisp-board answers about the options, profile and wisp.json: see configure. Lists have a value a line.
+quiet='' verbose='' offline='' target='' binary='' files='' output='' allow_unpinned='' folders='' unpinned='' board_file=''
+arch='' page_size='' kernel_source='' branch='' suite='' packages='' version='' kernel_path='' kernel_sha256=''
+kernel_modules='' image='' release='' modules='' dtbs='' overlays='' firmware='' qemu='' card='' entry_inputs=''
+entry_name='' identity='' qemu_options=''
 
 # ---- small helpers ---------------------------------------------------------------------------------------------
 
@@ -89,8 +58,12 @@ trap 'exit 143' TERM
 
 # scratch FOLDER: prints a new folder inside FOLDER, and removes those that killed runs left there a day ago.
 scratch() {
-    mkdir -p -- "$1" 2>/dev/null || misuse "$1: is no folder and cannot be made one"
-    find "$1" -maxdepth 1 -name '.wisp.*' -mtime +0 -exec rm -rf {} + 2>/dev/null || :
+    [ -d "$1" ] || mkdir -p -- "$1" 2>/dev/null || misuse "$1: is no folder and cannot be made one"
+    set +f
+    for left in "$1"/.wisp.*; do
+        [ ! -e "$left" ] || find "$left" -maxdepth 0 -mtime +0 -exec rm -rf {} + 2>/dev/null || :
+    done
+    set -f
     mktemp -d "$1/.wisp.XXXXXX" 2>/dev/null || misuse "$1: cannot be written to"
 }
 
@@ -115,8 +88,7 @@ absolute() {
     esac
 }
 
-sha256() { if command -v sha256sum >/dev/null 2>&1; then sha256sum "$@"; else shasum -a 256 "$@"; fi; }
-sha256_of() { sha256 <"$1" | cut -d ' ' -f 1; }
+sha256_of() { if command -v sha256sum >/dev/null 2>&1; then sha256sum; else shasum -a 256; fi <"$1" | cut -d ' ' -f 1; }
 
 # ---- the configuration -----------------------------------------------------------------------------------------
 
@@ -131,60 +103,15 @@ board() {
     tool wisp-board "$board_command" "$@"
 }
 
-# configure ARGUMENT...: wisp-board merges flags, wisp.json and profile, and checks them all; each line of its answer
-# becomes a variable. What may be there several times becomes a list, a value a line.
+# configure ARGUMENT...: wisp-board merges flags, wisp.json and profile, checks them all, and answers with assignments; to
+# --help and --version with what they ask for.
 configure() {
-    answer=$(board config "$@")
-    boards_given='' allow_unpinned='' unpinned=''
-    target='' binary='' ip='' gateway='' dns='' output='' ports='' board_file='' arch='' page_size='' interface=''
-    kernel_source='' branch='' suite='' packages='' kernel_path='' kernel_sha256='' kernel_modules='' image=''
-    release='' modules='' dtbs='' overlays='' firmware='' boot_config='' cmdline='' qemu='' card=''
-    while IFS='=' read -r key value; do
-        case $key in
-            target) target=$value ;;
-            binary) binary=$value ;;
-            ip) ip=$value ;;
-            gateway) gateway=$value ;;
-            dns) dns=$dns$value$nl ;;
-            output) output=$value ;;
-            port) ports=$ports$value$nl ;;
-            offline) offline=$value ;;
-            allow_unpinned) allow_unpinned=$value ;;
-            boards) boards_given=$boards_given$value$nl ;;
-            unpinned) unpinned=$unpinned$value$nl ;;
-            board_file) board_file=$value ;;
-            arch) arch=$value ;;
-            page_size) page_size=$value ;;
-            interface) interface=$value ;;
-            kernel_source) kernel_source=$value ;;
-            branch) branch=$value ;;
-            suite) suite=$value ;;
-            package) packages=$packages$value$nl ;;
-            kernel_path) kernel_path=$value ;;
-            kernel_sha256) kernel_sha256=$value ;;
-            kernel_modules) kernel_modules=$value ;;
-            image) image=$value ;;
-            release) release=$value ;;
-            module) modules=$modules$value$nl ;;
-            dtb) dtbs=$dtbs$value$nl ;;
-            overlays) overlays=$value ;;
-            firmware) firmware=$firmware$value$nl ;;
-            boot_config) boot_config=$boot_config$value$nl ;;
-            cmdline) cmdline=$value ;;
-            qemu) qemu=$value ;;
-            card) card=$value ;;
-        esac
-    done <<ANSWER
-$answer
-ANSWER
-    case $output in -*) output=./$output ;; esac
-}
-
-# address_for_qemu: QEMU's user network hands out this address, so a target that lives there has it by default.
-address_for_qemu() {
-    [ -z "$ip" ] || return 0
-    [ -n "$qemu" ] || misuse "--ip: is missing"
-    ip=10.0.2.15/24 gateway=10.0.2.2 dns=${dns:-10.0.2.3$nl}
+    answer=$(board config --shell "$@")
+    case $answer in
+        '# settings'*) eval "$answer" ;;
+        *) printf '%s\n' "$answer" && exit 0 ;;
+    esac
+    show wisp-board config "$@"
 }
 
 # check_service: refuses what the board cannot run, before anything is fetched for it. The page size is the profile's,
@@ -203,41 +130,42 @@ pinned() { if [ "$1" = - ]; then echo no; else echo yes; fi; }
 
 # ---- the kernel: from a distributor's package to a cache entry -------------------------------------------------
 
-# find_kernel [afresh]: makes `entry` the folder with all that the profile takes from elsewhere: Image and kernel.info,
-# modules/ and modules.list in load order, card/ with files for the card, origins, and for each of these whose it is. The
-# folder is in the cache, unless the profile's kernel is a local file. An entry appears under its name by one rename, so it
-# is complete or absent; the name is a checksum of all that went into it, so a profile that changes never meets an old
-# entry; and only one that is damaged is ever replaced. Where the profile pins no version, the newest entry counts, and
-# `afresh` makes another.
+# locate_entry: `entry` becomes the folder with all that the profile takes from elsewhere: Image and kernel.info, modules/
+# and modules.list in load order, card/ with files for the card, origins, and for each of these whose it is. The folder is
+# in the cache, unless the profile's kernel is a local file. An entry appears under its name by one rename, so it is complete
+# or absent; the name is a checksum of all that went into it, so a profile that changes never meets an old entry; and only
+# one that is damaged is ever replaced. Where the profile pins no version, the newest entry counts.
+locate_entry() {
+    [ -n "$cache" ] || misuse "HOME: is not set, and neither is XDG_CACHE_HOME: there is no place for the cache"
+    folder=$cache/$target/$version
+    entry=$folder/$entry_name
+    [ "$version" = - ] || return 0
+    entry=$(find "$folder" -maxdepth 1 -name "$entry_name.*" 2>/dev/null | sort | tail -n 1)
+    [ -n "$entry" ] || new_entry
+}
+
+new_entry() { entry=$folder/$entry_name.$(date -u +%Y%m%d%H%M%S); }
+
+# find_kernel: makes `entry` be there, and whole.
 find_kernel() {
     check_pins
-    # 2: the form of an entry
-    inputs=$(printf '%s\nwisp=%s 2\n' "$answer" "$wisp_version" |
-        grep -E '^(arch|kernel_|branch|suite|package|image|release|module|dtb|overlays|firmware|wisp)')
-    [ -n "$cache" ] || misuse "HOME: is not set, and neither is XDG_CACHE_HOME: there is no place for the cache"
-    version=$(printf '%s' "$packages" | sed -n '1s/^[^ ]* \([^ ]*\) .*/\1/p')
-    folder=$cache/$target/$version
-    entry=$folder/$(printf '%s' "$inputs" | cksum | tr ' ' -)
     if [ "$kernel_source" = file ]; then
         folder=$(absolute "${TMPDIR:-/tmp}")
         [ -d "$folder" ] || misuse "$folder: is no folder"
         fill_entry
         entry=$fill
-    elif [ "$version" = - ]; then
-        name=${entry##*/}
-        entry=$(find "$folder" -maxdepth 1 -name "$name.*" 2>/dev/null | sort | tail -n 1)
-        [ -n "$entry" ] && [ -z "${1-}" ] || entry=$folder/$name.$(date -u +%Y%m%d%H%M%S)
-        use_entry
     else
         use_entry
     fi
-    kernel_pages=$(sed -n 's/^page_size=//p' "$entry/kernel.info")
+    while IFS='=' read -r key value; do
+        [ "$key" != page_size ] || kernel_pages=$value
+    done <"$entry/kernel.info"
     [ "$kernel_pages" = "$page_size" ] ||
         die "$board_file: page_size: is $page_size, and the kernel's pages have $kernel_pages bytes"
 }
 
 use_entry() {
-    if [ -f "$entry/inputs" ] && [ "$(cat -- "$entry/inputs")" = "$inputs" ]; then
+    if [ -f "$entry/inputs" ]; then
         ! is_whole || return 0
         complain "$entry: is damaged, and is made anew"
         damaged=$(scratch "$folder")
@@ -254,7 +182,7 @@ use_entry() {
 }
 
 # is_whole: every file of the entry is what it was when the entry was made.
-is_whole() { (cd "$entry" && sha256 -c SHA256SUMS >/dev/null 2>&1); }
+is_whole() { tool wisp-cache check --index "$cache/.known/$target/${entry##*/}" -- "$entry" 2>/dev/null; }
 
 fill_entry() {
     fill=$(scratch "$folder")
@@ -262,10 +190,10 @@ fill_entry() {
     get_kernel
     normalise_kernel
     fill_card
-    rm -rf -- "$fill/packages" "$fill/apt" "$fill/list" "$fill/report" "$fill/download" "$fill/index"
-    printf '%s\n' "$inputs" >"$fill/inputs"
-    sums=$(cd "$fill" && find . -type f | sort | while read -r one; do sha256 "$one"; done)
-    printf '%s\n' "$sums" >"$fill/SHA256SUMS"
+    rm -rf -- "$fill/packages" "$fill/apt" "$fill/list" "$fill/report" "$fill/pkginfo" "$fill/download" \
+        "$fill/index"
+    printf '%s' "$entry_inputs" >"$fill/inputs"
+    tool wisp-cache seal "$fill"
     chmod 755 "$fill"
 }
 
@@ -404,6 +332,7 @@ fetch_debian() { # NAME VERSION SHA256
         printf '%s\nkind=debian\npackage=%s\nsha256=%s\n' "$1" "$1" "$package_sha256"
         printf 'version=%s\narchitecture=%s\n' "$(dpkg-deb -f "$file" Version)" "$(dpkg-deb -f "$file" Architecture)"
         printf 'pinned=%s\nrelease=%s\n' "$(pinned "$3")" "${suite:-$(suite_of_package "$file")}"
+        printf 'built=%s\n' "$(date_of_debian "$file")"
         licence_of_debian "$fill/packages/$1/usr/share/doc/$1/copyright"
     } | paste -s - >>"$fill/origins"
     rm -rf -- "$apt/download"
@@ -423,6 +352,10 @@ get_debian() {
     }
     file=$(find "$apt/download" -name '*.deb')
 }
+
+# date_of_debian DEB: the time of its first member, which is that of the changelog's latest entry [deb(5), ar(5);
+# dpkg-deb since 1.18 takes it from SOURCE_DATE_EPOCH].
+date_of_debian() { head -c 36 -- "$1" | tail -c 12 | tr -d ' '; }
 
 # licence_of_debian FILE: the licence of "Files: *" in a package's copyright file, where there is one and a machine can
 # read it [Debian, copyright format 1.0].
@@ -487,15 +420,17 @@ check_pin() { # FILE SHA256
 }
 
 extract_apk() { # ORIGIN PACKAGE SHA256
-    origin=$1 pin=$(pinned "$3")
+    origin=$1 package_file=$2 pin=$(pinned "$3")
     if [ "$3" = - ]; then set -- -f "$2"; else set -- -f "$2" --sha256 "$3"; fi
     extract "$@" --keys "$(trusted_keys)" --report >"$fill/report"
     [ "$kernel_source" = alpine ] || return 0
+    tool wisp-apk info -f "$package_file" >"$fill/pkginfo"
     { # the report's names for facts become the record's
         printf '%s\nkind=alpine\nsource=%s\n' "$origin" "$branch"
         sed -n -e 's/^name=/package=/p' -e 's/^version=/&/p' -e 's/^arch=/architecture=/p' \
             -e 's/^license=/licence=/p' -e 's/^key=/&/p' -e 's/^sha256=/&/p' "$fill/report"
         printf 'pinned=%s\n' "$pin"
+        sed -n 's/^builddate = /built=/p' "$fill/pkginfo"
     } | paste -s - >>"$fill/origins"
 }
 
@@ -584,107 +519,59 @@ origin_of() {
     if [ "$kernel_source" = file ]; then echo local; else printf '%s\n' "${origin%%/*}"; fi
 }
 
-# ---- the initrd ------------------------------------------------------------------------------------------------
+# ---- the image -------------------------------------------------------------------------------------------------
 
-# The manifest's grammar has no blanks in names, so each thing is reached through a plain name inside $work.
+# stage: wisp-board writes what is small into $work, links to what is large, and the manifests and records of it all.
+stage() { board stage --entry "$entry" --init "$inits/init-$arch" --work "$work" "$@"; }
+
 make_initrd() {
-    printf 'IFACE=%s\nADDR=%s\n' "$interface" "$ip" >"$work/wisp.conf"
-    [ -z "$gateway" ] || printf 'GW=%s\n' "$gateway" >>"$work/wisp.conf"
-    printf '%s' "$dns" | sed 's/^/nameserver /' >"$work/resolv.conf"
-    printf '127.0.0.1 localhost\n' >"$work/hosts"
-    printf 'root:x:0:0::/:\nservice:x:1000:1000::/:\n' >"$work/passwd"
-    printf 'root:x:0:\nservice:x:1000:\n' >"$work/group"
-    ln -s "$entry/modules.list" "$work/modules.list"
-    ln -s "$entry/modules" "$work/modules"
-    ln -s "$inits/init-$arch" "$work/init"
-    ln -s "$(absolute "$binary")" "$work/service"
-    initrd_manifest >"$work/manifest"
     (cd "$work" && tool wisp-cpio -z manifest >initrd.img)
     # Firmware that joins archives in memory wants each to end on a multiple of 4; the kernel skips the zeros.
     size=$(wc -c <"$work/initrd.img")
-    head -c $(((4 - size % 4) % 4)) /dev/zero >>"$work/initrd.img"
+    case $((size % 4)) in
+        1) printf '\0\0\0' ;;
+        2) printf '\0\0' ;;
+        3) printf '\0' ;;
+    esac >>"$work/initrd.img"
 }
 
-initrd_manifest() {
-    cat <<'MANIFEST'
-dir /dev 0755 0 0
-nod /dev/console 0600 0 0 c 5 1
-nod /dev/null 0666 0 0 c 1 3
-dir /etc 0755 0 0
-file /etc/group group 0644 0 0
-file /etc/hosts hosts 0644 0 0
-file /etc/modules modules.list 0644 0 0
-file /etc/passwd passwd 0644 0 0
-file /etc/resolv.conf resolv.conf 0644 0 0
-file /etc/wisp.conf wisp.conf 0644 0 0
-file /init init 0755 0 0
-dir /lib 0755 0 0
-dir /lib/modules 0755 0 0
-MANIFEST
-    sed 's,.*,file /lib/modules/& modules/& 0644 0 0,' "$work/modules.list"
-    cat <<'MANIFEST'
-dir /proc 0555 0 0
-dir /service 0755 0 0
-file /service/run service 0755 0 0
-dir /sys 0555 0 0
-MANIFEST
+make_card() { (cd "$work" && tool wisp-fat32 card.manifest >"$target.img"); }
+
+# record: manifest.json and sbom.spdx.json.
+record() { (cd "$work" && tool wisp-board record --as wisp --work . <records); }
+
+# ---- what need not be made again -------------------------------------------------------------------------------
+
+# with_inputs COMMAND...: COMMAND with all files that decide what is built, and that the configuration does not hold.
+with_inputs() {
+    set -- "$@" "$binary" "$inits/init-$arch" "$here/${self##*/}" "$bin/wisp-board" "$bin/wisp-cpio" "$bin/wisp-fat32" \
+        "$entry"
+    while IFS= read -r file; do
+        [ -z "$file" ] || set -- "$@" "$file"
+    done <<FILES
+$files
+FILES
+    "$@"
 }
 
-# ---- the card --------------------------------------------------------------------------------------------------
-
-make_card() {
-    printf '%s' "$boot_config" >"$work/config.txt"
-    printf '%s\n' "$cmdline" >"$work/cmdline.txt"
-    ln -s "$entry/card" "$work/card"
-    card_manifest >"$work/card.manifest"
-    (cd "$work" && tool wisp-fat32 card.manifest >"$target.img")
+# is_up_to_date: the last build of this configuration had the same inputs, and what it made is still there. `noted` is what
+# the inputs are now.
+is_up_to_date() {
+    kept=$cache/.known/$target/$identity noted=none
+    [ "$kernel_source" != file ] || return 1 # it may have a whole tree of modules
+    noted=$(with_inputs tool wisp-cache look --record "$kept" -- 2>/dev/null) || noted=none
+    [ -z "$noted" ]
 }
 
-card_manifest() {
-    (cd "$work/card/" && find . -mindepth 1 -type d) | sed 's,^\./\(.*\),dir /\1 0755 0 0,' | sort
-    (cd "$work/card/" && find . -type f) | sed 's,^\./\(.*\),file /\1 card/\1 0644 0 0,' | sort
-    cat <<'MANIFEST'
-file /Image vmlinuz 0644 0 0
-file /cmdline.txt cmdline.txt 0644 0 0
-file /config.txt config.txt 0644 0 0
-file /initrd.img initrd.img 0644 0 0
-MANIFEST
-}
-
-# ---- the record ------------------------------------------------------------------------------------------------
-
-# record: what is in the results and where it is from, for wisp-board to hash and write down.
-record() {
-    export work
-    printf 'target\t%s\n' "$target"
-    printf 'origin\twisp\tkind=wisp\tversion=%s\tlicence=Unlicense\n' "$wisp_version"
-    printf 'origin\tservice\tkind=file\tsource=%s\n' "${binary##*/}"
-    printf 'origin\tprofile\tkind=file\tsource=%s\n' "${board_file##*/}"
-    sed "s/^/origin$tab/" "$entry/origins"
-    kernel=$(cat -- "$entry/Image.origin")
-    for result in $results; do
-        case $result in
-            vmlinuz) printf 'output\t%s\t%s\t%s\n' "$result" "$work/$result" "$kernel" ;;
-            *) printf 'output\t%s\t%s\n' "$result" "$work/$result" ;;
-        esac
+# keep_identity RESULT...: for the next is_up_to_date, before the results are moved. It only saves time, so it may fail.
+keep_identity() {
+    [ "$noted" != none ] || return 0
+    for result; do
+        set -- "$@" --result "$result"
+        shift
     done
-    # Paths travel in the environment: awk would read escapes in what -v gives it.
-    awk -v modules="$(cat -- "$entry/modules.origin")" -v OFS='\t' '$1 == "file" {
-        origin = "wisp"
-        if ($2 == "/service/run") origin = "service"
-        if ($2 ~ /^\/lib\/modules\//) origin = modules
-        print "file", "initrd.img" $2, ENVIRON["work"] "/" $3, origin
-    }' "$work/manifest"
-    [ -z "$card" ] || awk -v kernel="$kernel" -v image="$target.img" -v FS='\t' -v OFS='\t' '
-        FILENAME == ARGV[1] { origins["/" $1] = $2; next }
-        split($0, word, " ") && word[1] == "file" {
-            origin = "wisp"
-            if (word[2] == "/Image") origin = kernel
-            if (word[2] ~ /^\/(config|cmdline).txt$/) origin = "profile"
-            if (word[2] in origins) origin = origins[word[2]]
-            print "file", image word[2], ENVIRON["work"] "/" word[3], origin
-        }' "$entry/card.origins" "$work/card.manifest"
-    echo end
+    printf '%s\n' "$noted" |
+        with_inputs tool wisp-cache keep --record "$kept" --from "$work" --into "$output" "$@" -- 2>/dev/null || :
 }
 
 # ---- pins ------------------------------------------------------------------------------------------------------
@@ -706,7 +593,7 @@ pin() {
     [ -n "$pins" ] || die "$board_file: takes nothing from elsewhere that could be pinned"
     folder=$(dirname -- "$board_file")
     if [ "$folder" = "$boards" ]; then
-        folder=${boards_given%%"$nl"*}
+        folder=${folders%%"$nl"*}
         folder=${folder:-${WISP_BOARDS:-$own}}
     fi
     work=$(scratch "$folder")
@@ -748,117 +635,85 @@ FIRMWARE
 
 # A target that QEMU boots gets kernel and initrd, one with a card the card's image.
 build() {
-    address_for_qemu
+    results=''
+    [ -z "$qemu" ] || results='vmlinuz initrd.img'
+    [ -z "$qemu" ] || for dtb in $dtbs; do results="$results ${dtb##*/}"; done
+    [ -z "$card" ] || results="$results $target.img"
+    locate_entry
+    if is_up_to_date; then
+        for result in $results; do say "$output/$result is up to date"; done
+        return
+    fi
     check_service
     find_kernel
     work=$(scratch "$output")
+    stage "$@"
     make_initrd
-    cp -- "$entry/Image" "$work/vmlinuz"
-    results=''
-    [ -z "$qemu" ] || results='vmlinuz initrd.img'
-    [ -z "$qemu" ] || for dtb in $dtbs; do
-        cp -- "$entry/card/${dtb##*/}" "$work/"
-        results="$results ${dtb##*/}"
-    done
+    [ -z "$qemu" ] || copy_kernel
     [ -z "$card" ] || make_card
-    [ -z "$card" ] || results="$results $target.img"
-    record >"$work/record"
-    tool wisp-board manifest --as wisp <"$work/record" >"$work/manifest.json"
-    tool wisp-board sbom --as wisp <"$work/record" >"$work/sbom.spdx.json"
-    for result in $results manifest.json sbom.spdx.json; do
-        [ ! -d "$output/$result" ] || misuse "$output/$result: is a folder"
-    done
-    for result in $results manifest.json sbom.spdx.json; do mv -f -- "$work/$result" "$output/$result"; done
-    rm -rf -- "$work"
-    work=''
+    record
+    publish
     for result in $results; do say "built $output/$result"; done
 }
 
-# check_boot: what can be known before anything is built.
-check_boot() {
-    [ -n "$qemu" ] || die "$target: is no target QEMU can boot"
-    case $accel in auto | kvm | hvf | tcg) ;; *) misuse "--accel: $accel is none of auto, kvm, hvf, tcg" ;; esac
+copy_kernel() {
+    cp -- "$entry/Image" "$work/vmlinuz"
+    for dtb in $dtbs; do cp -- "$entry/card/${dtb##*/}" "$work/"; done
 }
 
-# boot: becomes QEMU, so whoever ends this process ends the machine.
-boot() {
-    set -- --board "$board_file" --kernel "$output/vmlinuz" --initrd "$output/initrd.img" --accel "$accel" --ip "$ip"
-    [ -z "$gateway" ] || set -- "$@" --gateway "$gateway"
-    for resolver in $dns; do set -- "$@" --dns "$resolver"; done
-    for dtb in $dtbs; do set -- "$@" --dtb "$output/${dtb##*/}"; done
-    for port in $ports; do
-        set -- "$@" --forward "$port"
-        say "forwarding ${port%:*} to the machine's port ${port##*:}"
+# publish: gives the results their names.
+publish() {
+    set --
+    for result in $results manifest.json sbom.spdx.json; do
+        [ ! -d "$output/$result" ] || misuse "$output/$result: is a folder"
+        set -- "$@" "$result"
     done
+    keep_identity "$@"
+    (cd "$work" && mv -f -- "$@" ..)
+    rm -rf -- "$work"
+    work=''
+}
+
+# boot: becomes QEMU's supervisor, so whoever ends this process ends the machine.
+boot() {
+    eval "set -- $qemu_options" # words that wisp-board has quoted
+    set -- --supervise --board "$board_file" --kernel "$output/vmlinuz" --initrd "$output/initrd.img" "$@"
+    for dtb in $dtbs; do set -- "$@" --dtb "$output/${dtb##*/}"; done
     show wisp-qemu "$@"
     cleanup # no trap runs after exec
     exec "$bin/wisp-qemu" "$@"
 }
 
-# main COMMAND OPTION...: takes out what is the driver's own and gives wisp-board the rest.
-main() {
-    command=$1
-    shift
-    left=$#
-    while [ "$left" -gt 0 ]; do
-        word=$1
-        shift
-        left=$((left - 1))
-        case $word in
-            -h | --help)
-                usage
-                exit 0
-                ;;
-            -q | --quiet) quiet=1 ;;
-            -v | --verbose) verbose=1 ;;
-            --accel=*) accel=${word#*=} ;;
-            --accel)
-                [ "$left" -gt 0 ] || misuse "--accel: needs a value"
-                accel=$1
-                shift
-                left=$((left - 1))
-                ;;
-            -t | -b | -o | -f | --target | --binary | --ip | --gateway | --dns | --output | --file | --port | --boards)
-                set -- "$@" "$word"
-                [ "$left" -gt 0 ] || continue
-                set -- "$@" "$1" # its value, whatever that looks like
-                shift
-                left=$((left - 1))
-                ;;
-            *) set -- "$@" "$word" ;;
-        esac
-    done
-    case $command in
-        build | run)
-            configure --need target --need binary "$@"
-            [ "$command" = build ] || check_boot
-            build
-            [ "$command" = build ] || boot
-            ;;
-        validate)
-            configure --need target --need binary "$@"
-            address_for_qemu
-            check_service
-            say "$binary: fit for $target"
-            ;;
-        fetch)
-            configure --need target "$@"
-            find_kernel afresh
-            say "$target: its kernel is in the cache"
-            ;;
-        pin)
-            configure --need target "$@"
-            pin
-            ;;
-        targets) board targets "$@" ;;
-        inspect) tool wisp-inspect "$@" ;;
-        audit) tool wisp-audit "$@" ;;
-        help | --help | -h) usage ;;
-        version | --version) printf 'wisp %s\n' "$wisp_version" ;;
-        *) misuse "$command: unknown command, see wisp.sh help" ;;
-    esac
-}
-
 [ $# -gt 0 ] || misuse "command: is missing, see wisp.sh help"
-wisp_version=$("$bin/wisp-cpio" --version 2>/dev/null | sed 's/.* //') || :
-main "$@"
+command=$1
+shift
+case $command in
+    build | run)
+        configure --need target --need binary --need ip "$@"
+        [ "$command" = build ] || [ -n "$qemu" ] || die "$target: is no target QEMU can boot"
+        build "$@"
+        [ "$command" = build ] || boot
+        ;;
+    validate)
+        configure --need target --need binary --need ip "$@"
+        check_service
+        say "$binary: fit for $target"
+        ;;
+    fetch)
+        configure --need target "$@"
+        locate_entry
+        [ "$version" != - ] || new_entry # another, of what is newest now
+        find_kernel
+        say "$target: its kernel is in the cache"
+        ;;
+    pin)
+        configure --need target "$@"
+        pin
+        ;;
+    targets) board targets "$@" ;;
+    inspect) tool wisp-inspect "$@" ;;
+    audit) tool wisp-audit "$@" ;;
+    help | --help | -h) tool wisp-board --as wisp --help ;;
+    version | --version) tool wisp-board --as wisp --version ;;
+    *) misuse "$command: unknown command, see wisp.sh help" ;;
+esac

@@ -9,10 +9,10 @@
 #include <string_view>
 #include <vector>
 
-#include "wisp/digest.hpp"
 #include "wisp/json.hpp"
+#include "wisp/names.hpp"
 #include "wisp/path.hpp"
-#include "wisp/source.hpp"
+#include "wisp/sums.hpp"
 #include "wisp/text.hpp"
 
 namespace wisp {
@@ -25,19 +25,19 @@ inline const std::set<std::string_view> origin_facts{
     "source",  // where it was fetched: URL, branch, suite or path
     "key",     // whose signature was checked: the file name of Alpine's key
     "release", // or apt's signed Release: its codename or suite
+    "built",   // when its distribution made it, in seconds since 1970
     "pinned"   // yes or no: whether the profile says which SHA-256 it must have
 };
 
 /// One file of a build.
 struct RecordedFile {
-    std::uint64_t size = 0; ///< in bytes
-    std::string sha1{};     ///< SPDX wants it of every file
-    std::string sha256{};
+    Measure measure{};    ///< SPDX wants SHA-1 of every file
     std::string origin{}; ///< "" for an output that is put together from several
 };
 
 /// Reads records: what was built, of which files, and where they are from. Refusals name the record's line.
-/// Local files are hashed as their records arrive, in blocks.
+/// Each local file is hashed once, in blocks, however often it is named, and not at all where a record
+/// `known` has said what it is.
 class BuildRecord {
 public:
     using Facts = std::map<std::string, std::string>;
@@ -93,6 +93,8 @@ private:
             add_file(outputs_, fields, "output PATH LOCAL-FILE [ORIGIN]");
         else if (fields[0] == "file")
             add_file(files_, fields, "file PATH LOCAL-FILE ORIGIN");
+        else if (fields[0] == "known")
+            add_known(fields);
         else
             refuse_line("unknown record '" + std::string(fields[0]) + "'");
     }
@@ -126,17 +128,27 @@ private:
         const std::string path = relative_path(fields[1], input_ + ":" + std::to_string(line_));
         const auto [place, is_new] = files.emplace(path, RecordedFile{});
         if (!is_new) refuse_line("a second file '" + path + "'");
-        place->second = measure(std::string(fields[2]));
+        place->second.measure = measured(std::string(fields[2]));
         if (fields.size() == 4) place->second.origin = fields[3];
     }
 
-    static RecordedFile measure(const std::string& local_file) {
-        const FileSource source{local_file};
-        NullSink nowhere;
-        DigestSink sha1(DigestAlgorithm::sha1, nowhere);
-        DigestSink sha256(DigestAlgorithm::sha256, sha1);
-        source.copy_to(sha256);
-        return {source.size(), hex(sha1.digest()), hex(sha256.digest()), ""};
+    void add_known(const Fields& fields) {
+        const auto size = fields.size() == 5 ? parse_unsigned(fields[2]) : std::nullopt;
+        const auto is_sum = [](std::string_view text, std::size_t digits) {
+            return text.size() == digits &&
+                   text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+        };
+        expect(size && is_sum(fields[3], sha1_digits) && is_sum(fields[4], sha256_digits),
+               "known LOCAL-FILE SIZE SHA1 SHA256");
+        const Measure known{*size, std::string(fields[3]), std::string(fields[4])};
+        if (!measures_.emplace(fields[1], known).second)
+            refuse_line("'" + std::string(fields[1]) + "' is known already");
+    }
+
+    const Measure& measured(const std::string& local_file) {
+        const auto known = measures_.find(local_file);
+        if (known != measures_.end()) return known->second;
+        return measures_.emplace(local_file, measure(local_file)).first->second;
     }
 
     void expect(bool good, std::string_view form) const {
@@ -149,6 +161,7 @@ private:
     std::map<std::string, Facts> origins_;
     Files outputs_;
     Files files_;
+    std::map<std::string, Measure, std::less<>> measures_; // by local file
 };
 
 /// manifest.json: keys and paths sorted, indented by two, a newline at the end. Records in another order give
@@ -157,7 +170,7 @@ inline std::string manifest_json(const BuildRecord& record) {
     const auto list = [](const BuildRecord::Files& files) {
         Json values = Json::array();
         for (const auto& [path, file] : files) {
-            values.push_back({{"path", path}, {"size", file.size}, {"sha256", file.sha256}});
+            values.push_back({{"path", path}, {"size", file.measure.size}, {"sha256", file.measure.sha256}});
             if (!file.origin.empty()) values.back()["origin"] = file.origin;
         }
         return values;

@@ -157,11 +157,16 @@ public:
 
     /// One line of text: not empty, no control character.
     std::string text() const {
-        if (!value_->is_string()) wrong_type("text");
-        const auto& text = value_->get_ref<const std::string&>();
+        const std::string& text = any_text();
         if (text.empty()) refuse("is empty");
         if (printable(text) != text) refuse("'" + printable(text) + "' has a control character");
         return text;
+    }
+
+    /// Text of any kind.
+    const std::string& any_text() const {
+        if (!value_->is_string()) wrong_type("text");
+        return value_->get_ref<const std::string&>();
     }
 
     /// Text that is one of `choices`.

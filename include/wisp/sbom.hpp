@@ -34,7 +34,7 @@ inline std::string spdx_time(std::uint64_t seconds) {
 }
 
 /// The package URL of a distribution's package [ECMA-427].
-inline std::string package_url(std::string_view type, std::string_view name, std::string_view version,
+inline std::string package_url(std::string_view type, std::string_view name, std::string_view package_version,
                                std::string_view arch) {
     const auto escaped = [](std::string_view text) {
         std::string safe;
@@ -45,7 +45,7 @@ inline std::string package_url(std::string_view type, std::string_view name, std
         }
         return safe;
     };
-    std::string url = "pkg:" + std::string(type) + "/" + escaped(name) + "@" + escaped(version);
+    std::string url = "pkg:" + std::string(type) + "/" + escaped(name) + "@" + escaped(package_version);
     return arch.empty() ? url : url + "?arch=" + escaped(arch);
 }
 
@@ -112,7 +112,7 @@ private:
     /// [SPDX 2.3, 7.9].
     Json image_package() const {
         std::vector<std::string> sums;
-        for (const auto& [path, file] : record_.outputs()) sums.push_back(file.sha1);
+        for (const auto& [path, file] : record_.outputs()) sums.push_back(file.measure.sha1);
         std::sort(sums.begin(), sums.end());
         std::string all;
         for (const std::string& sum : sums) all += sum;
@@ -138,7 +138,7 @@ private:
                      {"licenseConcluded", unknown},
                      {"licenseDeclared", licences_.expression(fact(facts, "licence"))},
                      {"copyrightText", unknown}};
-        if (const auto version = fact(facts, "version"); !version.empty()) package["versionInfo"] = version;
+        if (const auto said = fact(facts, "version"); !said.empty()) package["versionInfo"] = said;
         if (const auto sum = fact(facts, "sha256"); !sum.empty())
             package["checksums"] = Json::array({checksum("SHA256", sum)});
         if (const auto source = source_info(facts); !source.empty()) package["sourceInfo"] = source;
@@ -180,7 +180,7 @@ private:
         files_.push_back(
             {{"SPDXID", id},
              {"fileName", "./" + path},
-             {"checksums", Json::array({checksum("SHA1", file.sha1), checksum("SHA256", file.sha256)})},
+             {"checksums", Json::array({checksum("SHA1", file.measure.sha1), checksum("SHA256", file.measure.sha256)})},
              {"licenseConcluded", unknown},
              {"licenseInfoInFiles", Json::array({unknown})},
              {"copyrightText", unknown}});

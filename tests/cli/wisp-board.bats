@@ -1,3 +1,4 @@
+# shellcheck disable=SC2089,SC2090 # quotes in values are what some tests are about
 bats_require_minimum_version 1.5.0
 load ../lib/common
 
@@ -164,6 +165,7 @@ address=10.0.0.2
 prefix=24
 gateway=10.0.0.1
 dns=10.0.0.1
+hostname=all
 output=wisp-output
 port=80:8080
 port=0.0.0.0:81:81
@@ -217,8 +219,8 @@ LINES
            "output": "/abs", "port": ["1:1", "2:2"], "boards": ["."], "offline": true}' >conf/wisp.json
     cp b.json conf/b.json
     wisp-board config -f conf/wisp.json --ip 10.0.0.3/24 --port 3:3 >lines
-    head -n 10 lines | diff - <(printf '%s\n' target=b binary=conf/bin/s ip=10.0.0.3/24 address=10.0.0.3 prefix=24 \
-        gateway=10.0.0.1 dns=9.9.9.9 output=/abs port=3:3 offline=1)
+    head -n 11 lines | diff - <(printf '%s\n' target=b binary=conf/bin/s ip=10.0.0.3/24 address=10.0.0.3 prefix=24 \
+        gateway=10.0.0.1 dns=9.9.9.9 hostname=b output=/abs port=3:3 offline=1)
     grep -x board_file=conf/./b.json lines
     wisp-board config -f conf/wisp.json --boards . --dns 8.8.8.8 --dns 8.8.4.4 -b s -o o >lines
     grep -x board_file=./b.json lines
@@ -230,10 +232,11 @@ LINES
         printf '%s' "$1" >wisp.json
         refused 1 "wisp.json$2" config -f wisp.json
     }
-    refuses '{"traget": "b"}' ': traget: unknown key, known here: target, binary, ip, gateway, dns, output, port, boards, offline, allow-unpinned'
+    refuses '{"traget": "b"}' ': traget: unknown key, known here: target, binary, arg, env, file, user, hostname, ip, gateway, dns, wait_link, tmpfs, sysctl, cap, relax, watchdog, output, port, expect, timeout, json, console, accel, boards, offline, allow_unpinned, quiet, verbose'
     refuses '{"ip": "300.1.1.1/24"}' ": ip: 300.1.1.1/24: '300.1.1.1' is not an IPv4 address"
     refuses '{"dns": ["9.9.9.9", "10.1"]}' ": dns[1]: 10.1: '10.1' is not an IPv4 address"
-    refuses '{"ip": ["10.0.0.2/24"]}' ': ip: must be text, not a list'
+    refuses '{"user": ["1:1"]}' ': user: must be text, not a list'
+    refuses '{"ip": ["10.0.0.2/24", "dhcp"]}' ': ip[1]: dhcp: is a second IPv4 address'
     refuses '{"offline": "yes"}' ': offline: must be true or false, not text'
     refuses '{"port": 8080}' ': port: must be text, not 8080'
     refuses '{"ip": "10.0.0.2/24", "ip": "10.0.0.3/24"}' ': ip: the key is there twice'
@@ -503,9 +506,168 @@ PY
     [ "$stderr" = "wisp-board: list.json: must be an object, not a list" ]
 }
 
+@test "config --shell is safe to eval, whatever the values" {
+    mkdir boards && cp b.json boards
+    for awkward in "it's" '$(touch pwned)' '`touch pwned`' 'a\b\\c' '"x"' 'two  words' '*' '-n' "';touch pwned;'" '#x' $'caf\xc3\xa9'; do
+        answer=$(wisp-board config --shell -t b --shipped boards -b "$awkward" -o "$awkward" --console "$awkward" \
+            --expect "$awkward" --ip 10.0.0.2/24 --file "$awkward:/a")
+        [ "${answer%%$'\n'*}" = '# settings' ]
+        for shell in sh bash; do
+            ANSWER=$answer $shell -euc 'eval "$ANSWER"; eval "set -- $qemu_options"; printf "%s\n" "$binary" "$output" "$files" "$@"' >got
+            case $awkward in -*) output=./$awkward ;; *) output=$awkward ;; esac
+            printf '%s\n' "$awkward" "$output" "$awkward" '' --accel auto --ip 10.0.0.2/24 --forward 18080:8080 \
+                --expect "$awkward" --console "$awkward" | cmp - got
+        done
+    done
+    [ ! -e pwned ]
+}
+
+@test "config --shell assigns every variable, and lists have a value a line" {
+    mkdir boards && sed 's/"package": "linux"/"packages": [{"package": "a", "version": "1-1"}, {"package": "b"}]/' b.json >boards/b.json
+    wisp-board config --shell -t b --shipped boards -q --ip 10.0.0.2/24 >answer
+    sh -euc '. ./answer; printf "%s|" "$quiet" "$verbose" "$packages" "$version" "$unpinned" "$modules" "$card" "$qemu"' >got
+    printf '%s|' 1 '' $'a 1-1 -\nb - -\n' 1-1 $'a: sha256\nb: version\nb: sha256\n' '' 1 '' | cmp - got
+}
+
+@test "a build is the same one until something changes that it depends on" {
+    mkdir boards && cp b.json boards
+    identity() { wisp-board config --shell -t b --shipped boards --ip 10.0.0.2/24 -b s "$@" | sed -n 's/^identity=//p'; }
+    entry() { wisp-board config --shell -t b --shipped boards --ip 10.0.0.2/24 -b s "$@" | sed -n 's/^entry_name=//p'; }
+    first=$(identity) kernel=$(entry)
+    [ "${#first}" -eq 32 ]
+    [ "${#kernel}" -eq 32 ]
+    for run_only in '--port 1:1' '-q' '-v' '--accel tcg' '--timeout 3' '--json' '--offline' '--expect http://x'; do
+        # shellcheck disable=SC2086 # an option and its value
+        [ "$(identity $run_only)" = "$first" ]
+    done
+    for option in '--arg a' '--env A=b' '--user 7' '--hostname h' '--tmpfs /t:1M' '--sysctl a.b=c' '--cap net_raw' \
+        '--relax bpf' '--watchdog 9' '--wait-link 1' '-o other' '--ip 2001:db8::2/64' '--gateway 10.0.0.1' '--dns 9.9.9.9'; do
+        # shellcheck disable=SC2086
+        [ "$(identity $option)" != "$first" ]
+        # shellcheck disable=SC2086
+        [ "$(entry $option)" = "$kernel" ]
+    done
+    [ "$(SOURCE_DATE_EPOCH=1 identity)" != "$first" ]
+    [ "$(identity --arg a --arg b)" != "$(identity --arg 'a b')" ]
+    [ "$(identity --arg a --env b=)" != "$(identity --env b= --arg c)" ]
+    sed -i 's/console=ttyAMA0/console=ttyS0/' boards/b.json
+    [ "$(identity)" != "$first" ]
+    [ "$(entry)" = "$kernel" ]
+    sed -i 's/"release": "6.1"/"release": "6.2"/' boards/b.json
+    [ "$(entry)" != "$kernel" ]
+}
+
+@test "settings stand in wisp.json under the flags' names with underscores, any byte of arguments included" {
+    mkdir boards && sed 's/"cmdline"/"qemu": {}, "cmdline"/' b.json >boards/b.json
+    printf '%s' '{"target": "b", "binary": "s", "arg": ["a\nb", ""], "env": "T=\u00e9\t", "file": ["f:/etc/f:600"], "user": "7",
+        "wait_link": "3", "tmpfs": ["/t:1M"], "cap": ["net_raw"], "accel": "tcg", "json": true, "port": "0:80", "timeout": "9"}' >wisp.json
+    answer=$(wisp-board config --shell -f wisp.json --shipped boards)
+    grep -qx "qemu_options='--accel tcg --ip 10.0.2.15/24 --gateway 10.0.2.2 --dns 10.0.2.3 --forward 0:80 --timeout 9 --json'" <<<"$answer"
+    refuses() {
+        printf '%s' "$1" >wisp.json
+        refused 1 "wisp.json: $2" config -f wisp.json
+    }
+    refuses '{"arg": ["a", "b\u0000c"]}' 'arg[1]: b\x00c: has a NUL byte, which ends a string'
+    refuses '{"arg": [7]}' 'arg[0]: must be text, not 7'
+    refuses '{"env": ["A=1", "A=2"]}' 'env[1]: A=2: the variable is set already'
+    refuses '{"watchdog": 9}' 'watchdog: must be text, not 9'
+    refuses '{"allow-unpinned": true}' 'allow-unpinned: unknown key, known here: target, binary, arg, env, file, user, hostname, ip, gateway, dns, wait_link, tmpfs, sysctl, cap, relax, watchdog, output, port, expect, timeout, json, console, accel, boards, offline, allow_unpinned, quiet, verbose'
+    printf '{"accel": "xen"}' >wisp.json
+    refused 2 'wisp.json: accel: xen is none of auto, kvm, hvf, tcg' config -f wisp.json
+}
+
+# entry_of_card: a folder in the form of a cache entry.
+entry_of_card() {
+    mkdir -p entry/modules entry/card/overlays
+    echo kernel >entry/Image && echo module >entry/modules/z.ko && echo tree >entry/card/b.dtb && echo o >entry/card/overlays/o.dtbo
+    echo z.ko >entry/modules.list
+    printf '%s\n' linux >entry/Image.origin && printf '%s\n' linux >entry/modules.origin
+    printf 'b.dtb\tlinux\noverlays/o.dtbo\tlinux\n' >entry/card.origins
+    printf 'linux\tkind=alpine\tpackage=linux\tversion=1\tbuilt=1700000000\nfw\tkind=url\tsource=file:///x\n' >entry/origins
+    wisp-cache seal entry
+}
+
+stage() { wisp-board stage -t b --boards . --entry entry --init init --work work -b s "$@"; }
+
+@test "stage writes what a build puts together" {
+    entry_of_card
+    mkdir work && : >init && : >s && echo f >'my f'
+    stage --ip 10.0.0.2/24 --arg $'a\nb' --arg '' --env 'A=b c' --file 'my f:/srv/f:0640' --tmpfs /srv/t:64K --user 7
+    printf 'IFACE=eth0\nADDR=10.0.0.2/24\nUSER=7:7\nHOSTNAME=b\nCLOCK=1700000000\nTMPFS=/srv/t:65536\n' | cmp - work/wisp.conf
+    printf '/service/run\0a\nb\0\0' | cmp - work/argv
+    printf 'A=b c\0' | cmp - work/env
+    printf 'root:x:0:0::/:\nservice:x:7:7::/:\n' | cmp - work/passwd
+    printf 'root:x:0:\nservice:x:7:\n' | cmp - work/group
+    [ ! -s work/resolv.conf ]
+    (cd work && wisp-cpio manifest) | cpio -t --quiet | tr '\n' ' ' >list
+    [ "$(cat list)" = "dev dev/console dev/null etc etc/argv etc/env etc/group etc/hosts etc/modules etc/passwd etc/resolv.conf etc/wisp.conf init lib lib/modules lib/modules/z.ko proc service service/run srv srv/f srv/t sys " ]
+    diff work/card.manifest - <<'M'
+dir /overlays 0755 0 0
+file /b.dtb card/b.dtb 0644 0 0
+file /overlays/o.dtbo card/overlays/o.dtbo 0644 0 0
+file /Image Image 0644 0 0
+file /cmdline.txt cmdline.txt 0644 0 0
+file /config.txt config.txt 0644 0 0
+file /initrd.img initrd.img 0644 0 0
+M
+    cmp 'my f' work/file1
+    # the record trusts the seal, not what is there now
+    echo damaged >entry/Image && : >work/initrd.img && : >work/b.img
+    (cd work && wisp-board record --work . <records)
+    [ "$(jq -r '.files[] | select(.path == "b.img/Image") | .sha256' work/manifest.json)" = "$(echo kernel | sha256sum | cut -d ' ' -f 1)" ]
+    [ "$(jq -r '.files[] | select(.path == "initrd.img/srv/f") | .origin' work/manifest.json)" = file:/srv/f ]
+    [ "$(jq -r '.origins["file:/srv/f"].source' work/manifest.json)" = 'my f' ]
+    [ "$(jq -r '.origins.linux.built' work/manifest.json)" = 1700000000 ]
+    (cd work && wisp-board manifest <records) | cmp - work/manifest.json
+    (cd work && wisp-board sbom <records) | cmp - work/sbom.spdx.json
+}
+
+@test "the clock's floor is SOURCE_DATE_EPOCH, or the date of the newest package, or none" {
+    entry_of_card
+    : >init && : >s
+    floor() { rm -rf work && mkdir work && stage --ip 10.0.0.2/24 && sed -n 's/^CLOCK=//p' work/wisp.conf; }
+    [ "$(floor)" = 1700000000 ]
+    [ "$(SOURCE_DATE_EPOCH=5 floor)" = 5 ]
+    sed -i '$a other\tkind=debian\tpackage=p\tbuilt=1800000000' entry/origins
+    [ "$(floor)" = 1800000000 ]
+    sed -i 's/\tbuilt=[0-9]*//' entry/origins
+    [ -z "$(floor)" ]
+    sed -i '1s/$/\tbuilt=soon/' entry/origins
+    rm -rf work && mkdir work
+    refused 1 "entry/origins: 'built=soon' is no date" stage -t b --boards . --entry entry --init init --work work -b s --ip 10.0.0.2/24
+}
+
+@test "stage refuses what it has not, and what it was not told" {
+    entry_of_card
+    mkdir work && : >init && : >s
+    all=(stage -t b --boards . --entry entry --init init --work work -b s --ip 10.0.0.2/24)
+    refused 2 'none: open: No such file or directory' "${all[@]}" --file none:/srv/f
+    refused 2 '--init: is missing' stage -t b --boards . --entry entry --work work -b s --ip 10.0.0.2/24
+    refused 2 '--ip: is missing' stage -t b --boards . --entry entry --init init --work work -b s
+    refused 2 'none/modules.list: open: No such file or directory' "${all[@]}" --entry none
+    refused 2 'none/init: link: No such file or directory' "${all[@]}" --work none
+    refused 2 '--work: is missing' record
+}
+
+@test "a file that is known is not read, and known once" {
+    echo hello >hello && : >empty
+    {
+        printf 'target\tx\norigin\to\tkind=file\nknown\tno such file\t5\t%040d\t%064d\n' 1 2
+        printf 'file\ta\tno such file\to\noutput\tb\tno such file\n'
+        printf 'end\n'
+    } | wisp-board manifest >manifest.json
+    [ "$(jq -c '.files[0], .outputs[0] | [.size, .sha256]' manifest.json | sort -u)" = "[5,\"$(printf %064d 2)\"]" ]
+    printf 'target\tx\nknown\ta\t5\t%040d\t%064d\nknown\ta\t5\t%040d\t%064d\nend\n' 1 2 1 2 >records
+    run -1 --separate-stderr wisp-board manifest <records
+    [ "$stderr" = "wisp-board: standard input:3: 'a' is known already" ]
+    printf 'known\ta\t5\t%040d\t%063d\nend\n' 1 2 >records
+    run -1 --separate-stderr wisp-board manifest <records
+    [ "$stderr" = "wisp-board: standard input:1: is not 'known LOCAL-FILE SIZE SHA1 SHA256', separated by tabs" ]
+}
+
 @test "commands and options are checked" {
-    refused 2 'command: is none of check, targets, config, manifest, sbom, pin'
-    refused 2 'explode: is none of check, targets, config, manifest, sbom, pin' explode
+    refused 2 'command: is none of check, targets, config, stage, manifest, sbom, record, pin'
+    refused 2 'explode: is none of check, targets, config, stage, manifest, sbom, record, pin' explode
     refused 2 '--ip: unknown option, see wisp-board --help' check --ip 1.2.3.4
     refused 2 'b.json: wisp-board targets takes no operand' targets b.json
     refused 2 '--ip: needs a value' config --ip

@@ -54,14 +54,18 @@ whole_entries() {
     done
 }
 
-# Half of the runs have to fetch and unpack, half find the kernel in the cache.
+# Half of the runs have to fetch and unpack, half find the kernel in the cache; none finds its work done already.
 @test "killed at 200 moments, a build leaves nothing that looks finished, and the next one is right" {
     local killed=0 status
     local -a lasts
+    cp "$services/hello-aarch64" .
+    build+=(-b hello-aarch64)
     lasts[0]=$(milliseconds "${build[@]}")
+    touch hello-aarch64
     lasts[1]=$(milliseconds "${build[@]}")
     for ((i = 0; i < 200; i++)); do
         [ $((i % 2)) -ne 0 ] || rm -rf cache
+        touch hello-aarch64
         setsid "${build[@]}" 3>&- &
         victim=$!
         sleep "$(printf '%d.%03d' 0 $((RANDOM % (lasts[i % 2] < 999 ? lasts[i % 2] : 999))))"
@@ -167,6 +171,78 @@ clear_refusal() { grep -qE 'No space left on device|cannot be written: is the di
         [ "$stderr" = "wisp: $entry: is damaged, and is made anew" ]
         same_as_expected wisp-output
     done
+}
+
+# unchanged_since FOLDER STAT: its files are those that stat listed.
+unchanged_since() { [ "$(stat -c '%n %i %z' "$1"/*)" = "$2" ]; }
+
+@test "with nothing changed nothing is written, and it says so" {
+    "${build[@]}"
+    before=$(stat -c '%n %i %z' wisp-output/*)
+    run -0 --separate-stderr "${build[@]/-q/--json}"
+    [ "${stderr_lines[0]}" = "wisp: wisp-output/vmlinuz is up to date" ]
+    [ "${stderr_lines[2]}" = "wisp: wisp-output/small.img is up to date" ]
+    unchanged_since wisp-output "$before"
+    same_as_expected wisp-output
+}
+
+@test "whatever a build depends on makes it build again" {
+    mkdir mine tools init
+    cp "$services/hello-aarch64" mine
+    cp "$WISP_BIN"/wisp-* tools
+    cp "$WISP_BUILD"/init/init-aarch64 init
+    cp -R "$BATS_FILE_TMPDIR/boards" boards
+    echo 1 >file
+    export WISP_BIN=$PWD/tools WISP_INIT=$PWD/init
+    build=("$WISP_ROOT/wisp.sh" build -q --boards boards -t small -b mine/hello-aarch64 --file file:/srv/file)
+    "${build[@]}"
+    "${build[@]}" >again
+    entry=$(cache_entry small)
+    for change in 'echo 2 >file' 'touch mine/hello-aarch64' 'cp -p init/init-aarch64 i && mv i init/init-aarch64' \
+        'cp -p tools/wisp-cpio t && mv t tools/wisp-cpio' 'touch $entry/Image' 'rm wisp-output/small.img' \
+        'printf x >>wisp-output/initrd.img' 'rm wisp-output/manifest.json' 'sed -i s/ttyAMA0/ttyS0/ boards/small.json' \
+        'build+=(--arg a)' 'export SOURCE_DATE_EPOCH=1700000000'; do
+        before=$(stat -c '%n %i %z' wisp-output/*)
+        "${build[@]}"
+        unchanged_since wisp-output "$before"
+        eval "$change"
+        "${build[@]}"
+        run ! unchanged_since wisp-output "$before"
+        [ -s wisp-output/small.img ]
+    done
+    run -0 wisp audit wisp-output/small.img
+}
+
+@test "two configurations in turn, into two folders, are both up to date" {
+    "${build[@]}" -o one
+    "${build[@]}" -o two --hostname two
+    before=$(stat -c '%n %i %z' one/* two/*)
+    "${build[@]}" -o one
+    "${build[@]}" -o two --hostname two
+    [ "$(stat -c '%n %i %z' one/* two/*)" = "$before" ]
+    # the same folder for both: what is there is the other's
+    "${build[@]}" -o one --hostname two
+    cmp one/initrd.img two/initrd.img
+    "${build[@]}" -o one
+    same_as_expected one
+}
+
+@test "damage that the file system does not know of is not recorded as right: audit finds it" {
+    "${build[@]}"
+    entry=$(cache_entry small)
+    printf X | dd of="$entry/Image" bs=1 seek=3000 conv=notrunc status=none
+    # A disk that forgets tells nobody: the list of what the files are says what it would have said.
+    index=cache/wisp/.known/small/${entry##*/}
+    mkdir -p "${index%/*}"
+    wisp-cache look --record none "$entry" >"$index"
+    run -0 --separate-stderr "${build[@]}" -o other
+    [ -z "$stderr" ]
+    run ! cmp "$BATS_FILE_TMPDIR/expected/vmlinuz" other/vmlinuz
+    run -1 --separate-stderr wisp audit other/vmlinuz
+    [[ "$stderr" == *"differ in file 'vmlinuz': sha256 is $(sha256sum <other/vmlinuz | cut -d ' ' -f 1), the record says $(
+        sha256sum <"$BATS_FILE_TMPDIR/expected/vmlinuz" | cut -d ' ' -f 1)" ]]
+    run -1 --separate-stderr wisp audit other/small.img
+    [[ "$stderr" == *"differ in file 'Image': sha256 is "* ]]
 }
 
 @test "a damaged entry is not used offline either" {

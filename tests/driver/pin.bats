@@ -81,7 +81,7 @@ nothing_published() {
     manifest "m['origins']['linux-virt']['sha256'] == '$new' and m['origins']['linux-virt']['pinned'] is False"
     manifest "m['origins']['start.elf']['sha256'] == '$firmware' and m['origins']['start.elf']['pinned'] is False"
     grep -qF '"sourceInfo": "signature checked with the key test.rsa.pub; SHA-256 not pinned"' wisp-output/sbom.spdx.json
-    echo '{"allow-unpinned": true}' >wisp.json
+    echo '{"allow_unpinned": true}' >wisp.json
     build -f wisp.json
 }
 

@@ -45,6 +45,9 @@ local_build() { wisp build -q --boards boards -t local -b "$services/hello-aarch
     [ ! -e wisp-output ]
 }
 
+# date_of_kernel: when Debian made it, by its changelog, which the package brings along.
+date_of_kernel() { jq -r '.origins[] | .built // empty' wisp-output/manifest.json | sort -n | tail -n 1; }
+
 @test "the initrd has exactly the files it is to have, and GNU cpio and bsdtar agree" {
     wisp build -q -t qemu-debian -b "$services/hello-aarch64"
     gzip -dc wisp-output/initrd.img >archive
@@ -58,7 +61,7 @@ local_build() { wisp build -q --boards boards -t local -b "$services/hello-aarch
     cpio -t --quiet <archive | sed -n 's,^lib/modules/,,p' | cmp - modules
     grep -qx virtio_net.ko modules
     cpio -i --quiet --to-stdout service/run <archive | cmp - "$services/hello-aarch64"
-    cpio -i --quiet --to-stdout etc/wisp.conf <archive | cmp - <(printf 'IFACE=eth0\nADDR=10.0.2.15/24\nGW=10.0.2.2\n')
+    cpio -i --quiet --to-stdout etc/wisp.conf <archive | cmp - <(printf 'IFACE=eth0\nADDR=10.0.2.15/24\nGW=10.0.2.2\nHOSTNAME=qemu-debian\nCLOCK=%d\n' "$(date_of_kernel)")
     [ "$(ls -A wisp-output)" = "$(printf '%s\n' initrd.img manifest.json sbom.spdx.json vmlinuz)" ]
 }
 
@@ -119,7 +122,7 @@ local_build() { wisp build -q --boards boards -t local -b "$services/hello-aarch
 J
     wisp build -q -f project/wisp.json
     gzip -dc project/out/initrd.img | cpio -i --quiet --to-stdout etc/wisp.conf |
-        cmp - <(printf 'IFACE=eth0\nADDR=10.9.9.9/24\nGW=10.9.9.1\n')
+        cmp - <(printf 'IFACE=eth0\nADDR=10.9.9.9/24\nGW=10.9.9.1\nHOSTNAME=local\n')
     wisp build -q -f project/wisp.json --ip 10.9.9.7/24
     gzip -dc project/out/initrd.img | cpio -i --quiet --to-stdout etc/wisp.conf | grep -qx ADDR=10.9.9.7/24
     echo '{ "target": "local", "binry": "svc" }' >project/wisp.json
@@ -235,4 +238,58 @@ J
     run -1 --separate-stderr wisp run -t pi5 -b "$services/hello-aarch64" --ip 10.1.2.3/24
     [ "$stderr" = "wisp: pi5: is no target QEMU can boot" ]
     [ ! -e wisp-output ]
+}
+
+# content NAME: a file of the initrd in wisp-output.
+content() { gzip -dc wisp-output/initrd.img | cpio -i --quiet --to-stdout "$1"; }
+
+@test "what the service is given is in the initrd, byte for byte, and in the record" {
+    local_board
+    echo 'a certificate' >'ca file.pem'
+    local_build --arg $'two\nlines' --arg '' --arg "it's" --env $'X=\t$(id)' --env Y= --file 'ca file.pem:/etc/ssl/ca.pem:0640' \
+        --user 7:8 --hostname here.example --tmpfs /var/lib/data:1M --ip 2001:DB8:0::2/64 --gateway fe80::1 --wait-link 2 \
+        --sysctl net.core.somaxconn=4096 --cap net_raw,sys_time --relax bpf --watchdog 30
+    content etc/argv | cmp - <(printf '/service/run\0two\nlines\0\0it'"'"'s\0')
+    content etc/env | cmp - <(printf 'X=\t$(id)\0Y=\0')
+    content etc/ssl/ca.pem | cmp - 'ca file.pem'
+    content etc/resolv.conf | cmp - <(echo 'nameserver fe80::1%eth0')
+    content etc/passwd | cmp - <(printf 'root:x:0:0::/:\nservice:x:7:8::/:\n')
+    content etc/wisp.conf | cmp - <(printf '%s\n' IFACE=eth0 ADDR=10.1.2.3/24 ADDR6=2001:db8::2/64 GW6=fe80::1 WAIT_LINK=2 USER=7:8 \
+        HOSTNAME=here.example CAPS=net_raw,sys_time TMPFS=/var/lib/data:1048576 SYSCTL=net.core.somaxconn=4096 WATCHDOG=30 RELAX=bpf)
+    gzip -dc wisp-output/initrd.img | cpio -tv --quiet >listing
+    grep -qE '^-rw-r----- +1 root +root +14 .* etc/ssl/ca.pem$' listing
+    grep -qE '^drwxr-xr-x +2 root +root .* var/lib/data$' listing
+    run -0 wisp audit wisp-output/initrd.img
+    [ "$(jq -r '.files[] | select(.path == "initrd.img/etc/ssl/ca.pem") | .sha256' wisp-output/manifest.json)" = "$(sha256sum <'ca file.pem' | cut -d ' ' -f 1)" ]
+}
+
+@test "help and version are not settings, wherever they stand" {
+    run -0 --separate-stderr wisp build --help
+    [ "${lines[0]}" = "usage: wisp.sh COMMAND [OPTION]..." ]
+    [ -z "$stderr" ]
+    run -0 wisp run -t qemu --version
+    [ "$output" = "wisp $(wisp-board --version | cut -d ' ' -f 2)" ]
+    # every setting there is, is in the help
+    wisp help >help
+    wisp-board config --shell >answer
+    for setting in $(sed -n 's/^    Setting{\.name = "\([^"]*\)".*/\1/p' "$WISP_ROOT/include/wisp/config.hpp"); do
+        grep -q -e "--$setting\b" help
+    done
+}
+
+@test "run hands wisp-qemu what it was asked for" {
+    local_board
+    mkdir tools
+    for tool in "$WISP_BIN"/wisp-*; do ln -s "$tool" tools; done
+    rm tools/wisp-qemu
+    printf '#!/bin/sh\nprintf "%%s\\n" "$@"\nexit 77\n' >tools/wisp-qemu
+    chmod 755 tools/wisp-qemu
+    WISP_BIN=$PWD/tools run -77 wisp run -q --boards boards -t local -b "$services/hello-aarch64" --ip 10.1.2.3/24 --accel tcg \
+        --port 0:8080 --port 127.0.0.2:99:80 --expect http://:8080/ --expect 'http://:80/x y=404' --timeout 9 --json --console 'a file'
+    printf '%s\n' --supervise --board boards/local.json --kernel wisp-output/vmlinuz --initrd wisp-output/initrd.img \
+        --accel tcg --ip 10.1.2.3/24 --forward 0:8080 --forward 127.0.0.2:99:80 --expect http://:8080/ --expect 'http://:80/x y=404' \
+        --timeout 9 --console 'a file' --json --quiet | cmp - <(echo "$output")
+    [ -z "$(find wisp-output -name '.wisp*')" ]
+    WISP_BIN=$PWD/tools run -77 wisp run --boards boards -t local -b "$services/hello-aarch64" --ip dhcp
+    run -1 grep -xE -e '--(ip|gateway|dns|quiet|json)' <<<"$output"
 }

@@ -57,6 +57,7 @@ headers() { (cd "$WISP_ROOT/include" && find wisp -name '*.hpp' | sort); }
             sed 's/\\-/-/g' "$page" | grep -qE -- "Fl -${option#--}( |\$)" || { echo "$tool.1: $option" && false; }
         done
     done
+    mandoc -T lint -W error "$WISP_ROOT"/tools/*.1 "$WISP_ROOT"/tools/*/*.1
 }
 
 @test "shellcheck has nothing to say" {
@@ -89,6 +90,7 @@ headers() { (cd "$WISP_ROOT/include" && find wisp -name '*.hpp' | sort); }
     run -0 ./stage/usr/bin/wisp targets
     [[ $output == *qemu-debian* ]]
     [ -f stage/usr/share/man/man1/wisp-cpio.1 ]
+    [ -f stage/usr/share/man/man1/wisp.1 ]
     [ -f stage/usr/include/wisp/cpio.hpp ]
     make -s -C "$WISP_ROOT" uninstall PREFIX=/usr DESTDIR="$PWD/stage" BUILD="$WISP_BUILD"
     [ -z "$(find stage -type f)" ]

@@ -115,17 +115,16 @@ TEST_CASE("a flag replaces all values of the file's setting") {
     CHECK(given["dns"][1].subject == "x/wisp.json: dns[1]");
     given["dns"] = {{"1.1.1.1", "--dns"}};
     const BuildConfig config = check_config(given);
-    REQUIRE(config.dns.size() == 1);
-    CHECK(to_text(config.dns[0]) == "1.1.1.1");
-    REQUIRE(config.ports.size() == 1);
-    CHECK(to_text(config.ports[0]) == "18080:8080");
+    REQUIRE(config.network.dns == std::vector<std::string>{"1.1.1.1"});
+    REQUIRE(config.run.ports.size() == 1);
+    CHECK(to_text(config.run.ports[0]) == "18080:8080");
 }
 
 TEST_CASE("an empty list in a wisp.json is none, not the default") {
     const BuildConfig config = check_config(parse_settings(
         R"({"dns": [], "port": [], "ip": "10.0.0.2/24", "gateway": "10.0.0.1"})", "wisp.json"));
-    CHECK(config.dns.empty());
-    CHECK(config.ports.empty());
+    CHECK(config.network.dns.empty());
+    CHECK(config.run.ports.empty());
 }
 
 TEST_CASE("a path in a file is beside the file") {

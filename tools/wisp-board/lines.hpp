@@ -1,14 +1,18 @@
-// The lines `key=value` that wisp-board gives to a shell, and the table it gives to people.
+// What wisp-board says of a configuration: lines `key=value`, assignments for a shell, a table for people.
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "wisp/board.hpp"
 #include "wisp/config.hpp"
+#include "wisp/digest.hpp"
 #include "wisp/profile.hpp"
+#include "wisp/qemu.hpp"
+#include "wisp/version.hpp"
 
 namespace wisp {
 
@@ -16,34 +20,72 @@ namespace wisp {
 class Lines {
 public:
     void add(std::string_view key, std::string_view value) {
-        if (!value.empty()) text_.append(key).append("=").append(value).append("\n");
+        if (!value.empty()) lines_.push_back({std::string(key), std::string(value)});
     }
     void add(std::string_view key, const std::vector<std::string>& values) {
         for (const std::string& value : values) add(key, value);
     }
-    const std::string& text() const { return text_; }
+
+    /// The lines whose keys begin with one of `prefixes`; all where there are none.
+    std::string text(const std::vector<std::string_view>& prefixes = {}) const {
+        std::string text;
+        for (const Line& line : lines_)
+            if (prefixes.empty() ||
+                std::any_of(prefixes.begin(), prefixes.end(),
+                            [&](std::string_view prefix) { return line.key.starts_with(prefix); }))
+                text += line.key + "=" + line.value + "\n";
+        return text;
+    }
+
+    /// The value of `key`, or "".
+    std::string value(std::string_view key) const {
+        const auto found =
+            std::find_if(lines_.begin(), lines_.end(), [&](const Line& line) { return line.key == key; });
+        return found == lines_.end() ? "" : found->value;
+    }
+
+    /// The values of `key`, each with a newline.
+    std::string list(std::string_view key) const {
+        std::string values;
+        for (const Line& line : lines_)
+            if (line.key == key) values += line.value + "\n";
+        return values;
+    }
 
 private:
-    std::string text_;
+    struct Line {
+        std::string key;
+        std::string value;
+    };
+    std::vector<Line> lines_;
 };
 
 /// "-" stands for a field that is not there, where one line has several.
 inline std::string or_dash(const std::string& text) { return text.empty() ? "-" : text; }
 
+/// Arguments and environment have no lines: any byte may be in them.
 inline void add_config(Lines& lines, const BuildConfig& config) {
+    const NetworkConfig& network = config.network;
     lines.add("target", config.target);
     lines.add("binary", config.binary);
-    if (config.ip) {
-        lines.add("ip", to_text(*config.ip));
-        lines.add("address", to_text(config.ip->address));
-        lines.add("prefix", std::to_string(config.ip->prefix));
+    if (network.dhcp) lines.add("ip", "dhcp");
+    if (network.ip) {
+        lines.add("ip", to_text(*network.ip));
+        lines.add("address", to_text(network.ip->address));
+        lines.add("prefix", std::to_string(network.ip->prefix));
     }
-    if (config.gateway) lines.add("gateway", to_text(*config.gateway));
-    for (const Ipv4 dns : config.dns) lines.add("dns", to_text(dns));
-    lines.add("output", config.output);
-    for (const Forward& port : config.ports) lines.add("port", to_text(port));
-    if (config.offline) lines.add("offline", "1");
-    if (config.allow_unpinned) lines.add("allow_unpinned", "1");
+    if (network.gateway) lines.add("gateway", to_text(*network.gateway));
+    if (network.ip6) lines.add("ip6", to_text(*network.ip6));
+    if (network.gateway6) lines.add("gateway6", to_text(*network.gateway6));
+    lines.add("dns", network.dns);
+    lines.add("hostname", config.guest.hostname);
+    lines.add("output", (config.output.starts_with('-') ? "./" : "") + config.output);
+    for (const Forward& port : config.run.ports) lines.add("port", to_text(port));
+    for (const auto& [key, value] : {std::pair{"offline", config.offline},
+                                     {"allow_unpinned", config.allow_unpinned},
+                                     {"quiet", config.quiet},
+                                     {"verbose", config.verbose}})
+        if (value) lines.add(key, "1");
     lines.add("boards", config.boards);
 }
 
@@ -98,6 +140,77 @@ inline void add_board(Lines& lines, const Board& board, std::string_view file) {
     if (board.qemu) lines.add("qemu", "1");
     if (board.boots_from_card()) lines.add("card", "1");
     lines.add("unpinned", unpinned_fields(board));
+}
+
+/// What `run` has wisp-qemu do, as words for a shell. QEMU's user network speaks of IPv4.
+inline std::string qemu_options(const BuildConfig& config) {
+    std::vector<std::string> words{"--accel", config.run.accel};
+    const auto add = [&](const char* option, const std::string& value) {
+        words.insert(words.end(), {option, value});
+    };
+    if (const NetworkConfig& network = config.network; network.ip) {
+        add("--ip", to_text(*network.ip));
+        if (network.gateway) add("--gateway", to_text(*network.gateway));
+        for (const std::string& dns : network.dns)
+            if (!looks_like_ipv6(dns)) add("--dns", dns);
+    }
+    for (const Forward& port : config.run.ports) add("--forward", to_text(port));
+    for (const std::string& expect : config.run.expect) add("--expect", expect);
+    if (config.run.timeout) add("--timeout", std::to_string(*config.run.timeout));
+    if (!config.run.console.empty()) add("--console", config.run.console);
+    if (config.run.json) words.push_back("--json");
+    if (config.quiet) words.push_back("--quiet");
+    return shell_command(words);
+}
+
+/// The form of a cache entry, as the driver makes it; another form is another entry.
+inline constexpr int entry_form = 3;
+
+/// All that a cache entry is made of.
+inline std::string entry_inputs(const Lines& lines) {
+    return lines.text({"arch", "kernel_", "branch", "suite", "package", "image", "release", "module", "dtb",
+                       "overlays", "firmware"}) +
+           "wisp=" + version + " " + std::to_string(entry_form) + "\n";
+}
+
+/// A name for what has `text`: 128 bits of its SHA-256.
+inline std::string name_of(std::string_view text) {
+    return hex(digest_of(DigestAlgorithm::sha256, as_bytes(text))).substr(0, 32);
+}
+
+/// The first line of an answer in shell(), by which a reader tells it from help.
+inline constexpr std::string_view shell_mark = "# settings\n";
+
+/// The answer as assignments, for `eval`: every variable is there, also one without a value; the values of a
+/// list have a newline each. `identity` tells configurations of which different images may come apart.
+inline std::string shell_text(const Lines& lines, const BuildConfig& config, std::string_view identity) {
+    std::string text(shell_mark);
+    const auto assign = [&](std::string_view name, const std::string& value) {
+        text.append(name).append("=").append(shell_quote(value)).append("\n");
+    };
+    for (const std::string_view name :
+         {"target",   "binary",      "output",        "offline",        "allow_unpinned", "quiet",
+          "verbose",  "board_file",  "arch",          "page_size",      "kernel_source",  "branch",
+          "suite",    "kernel_path", "kernel_sha256", "kernel_modules", "image",          "release",
+          "overlays", "qemu",        "card"})
+        assign(name, lines.value(name));
+    for (const auto& [name, key] : {std::pair{"packages", "package"},
+                                    {"modules", "module"},
+                                    {"dtbs", "dtb"},
+                                    {"firmware", "firmware"},
+                                    {"folders", "boards"},
+                                    {"unpinned", "unpinned"}})
+        assign(name, lines.list(key));
+    std::string sources;
+    for (const GuestFile& file : config.guest.files) sources += file.source + "\n";
+    assign("files", sources);
+    const std::string package = lines.value("package");
+    assign("version", package.empty() ? "" : std::string(split(package, ' ').at(1)));
+    assign("entry_inputs", entry_inputs(lines));
+    assign("entry_name", name_of(entry_inputs(lines)));
+    assign("identity", name_of(identity));
+    assign("qemu_options", qemu_options(config));
+    return text;
 }
 
 /// The columns of one board for people.

@@ -1,10 +1,13 @@
-// wisp-board: the driver's window on JSON. Profiles and configurations in, checked lines out; records in,
-// manifest or bill of materials out; pins in, profile out.
+// wisp-board: the driver's window on JSON. Profiles and configurations in, checked lines or a build's small
+// files out; records in, manifest and bill of materials out; pins in, profile out.
 #include <filesystem>
 #include <map>
 
 #include "lines.hpp"
+#include "stage.hpp"
+#include "usage.hpp"
 #include "wisp/build_record.hpp"
+#include "wisp/new_file.hpp"
 #include "wisp/pin.hpp"
 #include "wisp/sbom.hpp"
 #include "wisp/tool.hpp"
@@ -15,33 +18,32 @@ namespace {
 
 constexpr std::string_view help = R"(usage: wisp-board check FILE...
        wisp-board targets [--boards FOLDER]... [--shipped FOLDER]
-       wisp-board config [-f FILE] [--NAME VALUE]... [--need NAME]...
+       wisp-board config [--shell] [-f FILE] [--NAME VALUE]... [--need NAME]...
+       wisp-board stage --entry FOLDER --init FILE --work FOLDER [-f FILE] [--NAME VALUE]...
        wisp-board manifest < RECORDS > manifest.json
        wisp-board sbom < RECORDS > sbom.spdx.json
+       wisp-board record --work FOLDER < RECORDS
        wisp-board pin FILE < PINS > NEW
 
 check     refuses a board profile that is not exactly one
 targets   lists the boards
 config    merges a wisp.json and flags of the same names, checks everything, prints key=value lines
+stage     does the same, and writes a build's small files, manifests and records into a folder
 manifest  writes what an image is made of
 sbom      writes the same as an SPDX 2.3 document
+record    writes both, manifest.json and sbom.spdx.json, into a folder
 pin       prints a profile with other pins
 
-  -f, --file FILE            config: a wisp.json; flags win over it
-  -t, --target NAME          the board
-  -b, --binary FILE          the service
-      --ip ADDRESS/PREFIX    of the board
-      --gateway ADDRESS
-      --dns ADDRESS          repeatable (the gateway)
-  -o, --output FOLDER        (wisp-output)
-      --port [ADDRESS:]HOST:GUEST
-                             repeatable (18080:8080)
-      --offline
-      --allow-unpinned
+  -f, --config FILE          config, stage: a wisp.json; flags win over it
+      --NAME VALUE           an option of the driver, see wisp(1)
+      --shell                config: print assignments for eval
+      --need NAME            config: refuse to go on without this setting; repeatable
       --boards FOLDER        board profiles; repeatable, the first that has a name wins
       --shipped FOLDER       profiles to look at last
-      --need NAME            config: refuse to go on without this setting; repeatable
-      --as NAME              the name in front of messages (wisp-board)
+      --entry FOLDER         stage: the kernel and what belongs to it, as the cache has it
+      --init FILE            stage: /init
+      --work FOLDER          stage, record: where to write
+      --as NAME              speak as the program NAME (wisp-board)
       --help, --version
 )";
 
@@ -82,7 +84,7 @@ void targets(const Arguments& arguments, const std::vector<std::string>&) {
 /// wisp.json first, flags over it.
 GivenValues given_values(const Arguments& arguments) {
     GivenValues given;
-    if (const auto file = arguments.value("file")) given = parse_settings(read_json_file(*file), *file);
+    if (const auto file = arguments.value("config")) given = parse_settings(read_json_file(*file), *file);
     for (const Setting& setting : settings) {
         const std::string name(setting.name);
         if (!arguments.has(name)) continue;
@@ -92,11 +94,16 @@ GivenValues given_values(const Arguments& arguments) {
     return given;
 }
 
-void require(const Arguments& arguments, const GivenValues& given) {
-    const auto file = arguments.value("file");
-    for (const std::string& name : arguments.values("need"))
-        if (!last_of(given, name))
-            misuse("--" + name, "is missing" + (file ? ", and " + *file + " has none" : ""));
+bool is_needed(const Arguments& arguments, std::string_view setting) {
+    const auto needed = arguments.values("need");
+    return std::find(needed.begin(), needed.end(), setting) != needed.end();
+}
+
+/// Refuses a setting that is needed and missing. An address may still come from the board.
+void require(const Arguments& arguments, const GivenValues& given, const std::string& setting) {
+    if (!is_needed(arguments, setting) || last_of(given, setting)) return;
+    const auto file = arguments.value("config");
+    misuse("--" + setting, "is missing" + (file ? ", and " + *file + " has none" : ""));
 }
 
 /// The profile of the target, or a refusal that lists the boards there are.
@@ -108,18 +115,61 @@ std::string find_target(const GivenValue& target, const std::vector<std::string>
     refuse_value(target.subject, target.text, "no such board, known here: " + known);
 }
 
+/// What to build, with the board's word in it.
+struct Checked {
+    GivenValues given{};
+    BuildConfig config{};
+    std::string board_file{};
+    std::optional<Board> board{};
+};
+
+Checked check_arguments(const Arguments& arguments) {
+    Checked checked{.given = given_values(arguments)};
+    for (const char* const setting : {"target", "binary"}) require(arguments, checked.given, setting);
+    checked.config = check_config(checked.given);
+    const GivenValue* const target = last_of(checked.given, "target");
+    if (!target) return checked;
+    std::vector<std::string> folders = checked.config.boards;
+    for (const std::string& folder : arguments.values("shipped")) folders.push_back(folder);
+    checked.board_file = find_target(*target, folders);
+    checked.board = load_board(checked.board_file);
+    fill_in_network(checked.config.network, *checked.board);
+    if (!checked.config.network.has_address()) require(arguments, checked.given, "ip");
+    return checked;
+}
+
+/// Everything that decides what is built, beside the contents of files.
+std::string identity_text(const Checked& checked, const Lines& lines) {
+    std::string text = std::string(version) + "\n" + std::filesystem::current_path().string() + "\n" +
+                       environment_variable("SOURCE_DATE_EPOCH").value_or("") + "\n" + lines.text();
+    for (const Setting& setting : settings)
+        for (const GivenValue& value : all_of(checked.given, setting.name))
+            if (setting.shapes_image)
+                text.append(setting.name).append("\0", 1).append(value.text).append("\0", 1);
+    return text;
+}
+
 void config(const Arguments& arguments, const std::vector<std::string>&) {
-    const GivenValues given = given_values(arguments);
-    require(arguments, given);
-    BuildConfig checked = check_config(given);
-    Lines lines;
-    add_config(lines, checked);
-    if (const GivenValue* const target = last_of(given, "target")) {
-        for (const std::string& folder : arguments.values("shipped")) checked.boards.push_back(folder);
-        const std::string file = find_target(*target, checked.boards);
-        add_board(lines, load_board(file), file);
+    const Checked checked = check_arguments(arguments);
+    Lines board_lines, lines;
+    add_config(lines, checked.config);
+    if (checked.board) {
+        add_board(lines, *checked.board, checked.board_file);
+        add_board(board_lines, *checked.board, checked.board_file);
     }
-    print(lines.text());
+    print(arguments.has("shell") ? shell_text(lines, checked.config, identity_text(checked, board_lines))
+                                 : lines.text());
+}
+
+void stage(const Arguments& arguments, const std::vector<std::string>&) {
+    for (const char* const option : {"entry", "init", "work"})
+        if (!arguments.has(option)) misuse(std::string("--") + option, "is missing");
+    Arguments with_needs = arguments;
+    for (const char* const setting : {"target", "binary", "ip"}) with_needs.add("need", setting);
+    const Checked checked = check_arguments(with_needs);
+    const KernelEntry entry(*arguments.value("entry"));
+    BuildFolder(checked.config, *checked.board, checked.board_file, entry, *arguments.value("work"))
+        .fill(*arguments.value("init"));
 }
 
 std::string read_input(std::string& name) {
@@ -144,6 +194,21 @@ void sbom(const Arguments&, const std::vector<std::string>&) {
     print(spdx_json(read_record(), created, std::string("wisp-") + version));
 }
 
+void write_file(const std::string& path, const std::string& text) {
+    NewFile file(path);
+    file.sink().write(text);
+    file.publish();
+}
+
+void record(const Arguments& arguments, const std::vector<std::string>&) {
+    const auto work = arguments.value("work");
+    if (!work) misuse("--work", "is missing");
+    const std::uint64_t created = source_date_epoch(max_spdx_time);
+    const BuildRecord records = read_record();
+    write_file(*work + "/manifest.json", manifest_json(records));
+    write_file(*work + "/sbom.spdx.json", spdx_json(records, created, std::string("wisp-") + version));
+}
+
 void pin(const Arguments&, const std::vector<std::string>& files) {
     if (files.size() != 1) misuse("pin", "needs one FILE: which profile?");
     std::string name;
@@ -161,13 +226,23 @@ std::map<std::string, Command> commands() {
     using Value = Option::Value;
     const Option boards{"boards", 0, Value::required};
     const Option shipped{"shipped", 0, Value::required};
-    Command configure{config, false, {shipped, {"file", 'f', Value::required}, {"need", 0, Value::required}}};
+    const Option work{"work", 0, Value::required};
+    std::vector<Option> flags{shipped, {"config", 'f', Value::required}, {"need", 0, Value::required}};
     for (const Setting& setting : settings)
-        configure.options.push_back({std::string(setting.name), setting.letter,
-                                     setting.kind == Setting::Kind::yes_no ? Value::none : Value::required});
-    return {{"check", {check, true, {}}}, {"targets", {targets, false, {boards, shipped}}},
-            {"config", configure},        {"manifest", {manifest, false, {}}},
-            {"sbom", {sbom, false, {}}},  {"pin", {pin, true, {}}}};
+        flags.push_back({std::string(setting.name), setting.letter,
+                         setting.kind == Setting::Kind::yes_no ? Value::none : Value::required});
+    Command configure{config, false, flags}, staged{stage, false, flags};
+    configure.options.push_back({"shell"});
+    staged.options.insert(staged.options.end(),
+                          {{"entry", 0, Value::required}, {"init", 0, Value::required}, work});
+    return {{"check", {check, true, {}}},
+            {"targets", {targets, false, {boards, shipped}}},
+            {"config", configure},
+            {"stage", staged},
+            {"manifest", {manifest, false, {}}},
+            {"sbom", {sbom, false, {}}},
+            {"record", {record, false, {work}}},
+            {"pin", {pin, true, {}}}};
 }
 
 /// The name in front of messages, which is needed before the command line is known to be right.
@@ -182,13 +257,14 @@ std::string spoken_name(int argc, char** argv) {
 int main(int argc, char** argv) {
     const auto all = commands();
     const auto command = all.find(argc > 1 ? argv[1] : "");
-    Tool tool{.name = spoken_name(argc, argv), .help = std::string(help), .options = {}};
+    const std::string name = spoken_name(argc, argv);
+    Tool tool{.name = name, .help = std::string(name == "wisp" ? driver_usage : help), .options = {}};
     if (command != all.end()) tool.options = command->second.options;
     tool.options.push_back({"as", 0, Option::Value::required});
     return run_tool(tool, argc, argv, [&](const Arguments& arguments) {
         if (command == all.end())
             misuse(argc > 1 ? printable(argv[1]) : "command",
-                   "is none of check, targets, config, manifest, sbom, pin");
+                   "is none of check, targets, config, stage, manifest, sbom, record, pin");
         const std::vector<std::string> operands(arguments.operands.begin() + 1, arguments.operands.end());
         if (!operands.empty() && !command->second.takes_operands)
             misuse(printable(operands[0]), "wisp-board " + command->first + " takes no operand");

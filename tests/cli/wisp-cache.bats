@@ -1,0 +1,176 @@
+# Whether files are still what they were. sha256sum and stat are the judges.
+load ../lib/common
+
+# A folder with some files, sealed, and old enough for any clock.
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+    mkdir -p entry/sub
+    echo one >entry/a && : >entry/sub/b && printf x >'entry/with blank'
+    ln -s a entry/link
+    find entry -type f -exec touch -d 2001-02-03 {} +
+    wisp-cache seal entry
+}
+
+# refused STATUS MESSAGE ARGUMENT...: with that line alone.
+refused() {
+    local status=$1 message=$2
+    shift 2
+    run "-$status" --separate-stderr wisp-cache "$@"
+    printf 'got:      %s\nexpected: %s\n' "$stderr" "wisp-cache: $message"
+    [ "$stderr" = "wisp-cache: $message" ]
+    [ -z "$output" ]
+}
+
+sum() { sha256sum <"$1" | cut -d ' ' -f 1; }
+
+# reads FILE COMMAND...: whether the command opens FILE.
+reads() {
+    local file=$1
+    shift
+    strace -f -qq -e trace=openat,open -o calls "$@"
+    grep -qF "\"$file\"" calls
+}
+
+@test "a sealed folder is one that sha256sum and sha1sum accept" {
+    (cd entry && sha256sum --strict --quiet -c SHA256SUMS && sha1sum --strict --quiet -c SHA1SUMS)
+    [ "$(cut -c 67- entry/SHA256SUMS)" = "$(printf '%s\n' SHA1SUMS a sub/b 'with blank')" ]
+    cp -R entry other
+    rm other/SHA*
+    wisp-cache seal other
+    diff -r entry other
+    run -0 --separate-stderr wisp-cache check entry
+    [ -z "$output$stderr" ]
+}
+
+@test "a file that is not as listed is refused by name, with and without an index" {
+    wisp-cache check --index index entry
+    for index in '' '--index index'; do
+        echo two >entry/a
+        # shellcheck disable=SC2086 # an option and its value
+        refused 1 "entry/a: has SHA-256 $(sum entry/a), the list says $(echo one | sha256sum | cut -d ' ' -f 1)" check $index entry
+        echo one >entry/a
+        mv entry/sub/b .
+        # shellcheck disable=SC2086
+        refused 1 'entry/sub/b: is no file that can be read' check $index entry
+        mv b entry/sub
+        # shellcheck disable=SC2086
+        run -0 wisp-cache check $index entry
+    done
+    sed -i 1d entry/SHA256SUMS && printf '%064d  ../a\n' 0 >>entry/SHA256SUMS
+    refused 1 "entry/SHA256SUMS: path '../a' has a part '..'" check entry
+    head -c 20 entry/SHA1SUMS >entry/SHA256SUMS
+    refused 1 'entry/SHA256SUMS:1: is no line of a list of checksums' check entry
+    rm entry/SHA256SUMS
+    refused 1 'entry/SHA256SUMS: is no file that can be read' check entry
+}
+
+@test "with an index, files are read once and not again until one changed" {
+    unsanitized "strace and the sanitizers' own tracing exclude each other"
+    reads entry/a wisp-cache check --index index entry
+    wait_a_tick
+    wisp-cache check --index index entry
+    run ! reads entry/a wisp-cache check --index index entry
+    touch -d 2001-02-04 entry/a
+    reads entry/a wisp-cache check --index index entry
+    wait_a_tick
+    wisp-cache check --index index entry
+    run ! reads entry/a wisp-cache check --index index entry
+    # an index that is damaged knows nothing
+    echo garbage >index
+    reads entry/a wisp-cache check --index index entry
+}
+
+# wait_a_tick: until a new file has a later time than the newest there is.
+wait_a_tick() {
+    local newest
+    newest=$(find . -printf '%C@\n' | sort -n | tail -n 1)
+    while touch probe && [ "$(stat -c %.9Z probe)" = "${newest%?}" ]; do :; done
+    rm probe
+}
+
+@test "an index that cannot be written costs nothing but time" {
+    : >file
+    run -0 --separate-stderr wisp-cache check --index file/index entry
+    [ -z "$output$stderr" ]
+    run -0 --separate-stderr wisp-cache check --index new/folder/index entry
+    [ -s new/folder/index ]
+}
+
+# A result made of input and entry, and kept.
+kept() {
+    echo in >input && echo out >result
+    touch -d 2001-02-03 input result
+    wisp-cache look --record record input entry >noted
+    [ "$(grep -c ' entry/' noted)" -eq 5 ]
+    wisp-cache keep --record record input entry result <noted
+}
+
+unchanged() { [ -z "$(wisp-cache look --record record input entry)" ]; }
+
+@test "what was kept and has not changed is not noted again" {
+    kept
+    unchanged
+    for change in 'echo IN >input' 'touch -d 2001-02-05 input' 'cp -p input i && mv i input' 'rm input' 'echo OUT >result' 'rm result' \
+        'printf y >entry/with\ blank' 'rm record' 'echo >>record' 'head -c 9 record >r && mv r record'; do
+        kept
+        unchanged
+        eval "$change"
+        run ! unchanged
+    done
+}
+
+@test "results are kept before they are moved, and only they hold then" {
+    echo in >input && touch -d 2001-02-03 input
+    mkdir work out
+    echo result >work/r && echo other >another
+    wisp-cache look --record record input >noted
+    wisp-cache keep --record record --from work --into out --result r input <noted
+    look() { wisp-cache look --record record input; }
+    [ -n "$(look)" ] # not there yet
+    mv work/r out
+    [ -z "$(look)" ]
+    echo result >same && touch -r out/r same && mv same out/r # another build's, of the same size and time
+    [ -n "$(look)" ]
+    refused 2 '--result: needs --from and --into' keep --record record --result r input <noted
+    refused 1 'work/r: is no file that can be read' keep --record record --from work --into out --result r input <noted
+}
+
+@test "what depends on more than was kept is not up to date" {
+    kept
+    echo more >another
+    [ -n "$(wisp-cache look --record record input entry another)" ]
+}
+
+@test "what changed while it was used is not kept" {
+    echo in >input && echo out >result
+    touch -d 2001-02-03 input
+    wisp-cache look --record record input >noted
+    [ "$(cut -d ' ' -f 1,6 noted)" = '3 input' ]
+    echo changed >input
+    wisp-cache keep --record record input result <noted
+    [ ! -e record ]
+}
+
+@test "a file that changes right behind the keeping is found out, however soon" {
+    for ((i = 0; i < 100; i++)); do
+        echo in >input && echo out >result
+        wisp-cache look --record record input >noted
+        wisp-cache keep --record record input result <noted
+        printf 'OUT\n' 1<>result # the same file, the same size
+        [ -n "$(wisp-cache look --record record input)" ]
+    done
+}
+
+@test "commands and operands are checked" {
+    refused 2 'command: is none of seal, check, look, keep'
+    refused 2 'frob: is none of seal, check, look, keep' frob
+    refused 2 'FOLDER: is missing' check
+    refused 2 'FOLDER: one is enough' seal entry entry
+    refused 2 '--record: is missing' look input
+    refused 2 'none: No such file or directory' seal none
+    echo garbage >identities
+    refused 1 'standard input: is no list of identities' keep --record record input <identities
+    refused 1 'none: is no file that can be read' keep --record record none </dev/null
+    run -2 --separate-stderr sh -c 'wisp-cache look --record record entry >/dev/full'
+    [ "$stderr" = 'wisp-cache: standard output: write: No space left on device' ]
+}

@@ -1,0 +1,193 @@
+// wisp-cache: are files still what they were? By checksums where they have to be read, by what the file
+// system says of them where that is enough.
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <thread>
+
+#include "wisp/identity.hpp"
+#include "wisp/sealed.hpp"
+#include "wisp/tool.hpp"
+
+using namespace wisp;
+
+namespace {
+
+const Tool tool{
+    .name = "wisp-cache",
+    .help = R"(usage: wisp-cache seal FOLDER
+       wisp-cache check [--index FILE] FOLDER
+       wisp-cache look --record FILE PATH... > IDENTITIES
+       wisp-cache keep --record FILE [--from FOLDER --into FOLDER --result NAME...] PATH... < IDENTITIES
+
+seal   writes SHA1SUMS and SHA256SUMS of all files in FOLDER
+check  refuses a FOLDER of which a file is not as SHA256SUMS lists it
+look   prints nothing where no PATH has changed since RECORD was kept, otherwise what they are now
+keep   keeps what the PATHs are, unless one of IDENTITIES has changed since, and what the results are
+
+A PATH that is a sealed folder stands for its files.
+
+      --index FILE    check: files this list knows are not read; it is kept up to date
+      --record FILE   look, keep: what is known of all that went into results, and of the results
+      --result NAME   keep: a result; repeatable
+      --from FOLDER   keep: where the results are
+      --into FOLDER   keep: where they will be moved
+      --help, --version
+)",
+    .options = {{"index", 0, Option::Value::required},
+                {"record", 0, Option::Value::required},
+                {"result", 0, Option::Value::required},
+                {"from", 0, Option::Value::required},
+                {"into", 0, Option::Value::required}},
+};
+
+/// The clock that file systems stamp files by, in nanoseconds: it stands still between ticks.
+std::int64_t file_clock() {
+#ifdef CLOCK_REALTIME_COARSE
+    constexpr clockid_t clock = CLOCK_REALTIME_COARSE;
+    constexpr std::int64_t slack = 0;
+#else
+    constexpr clockid_t clock = CLOCK_REALTIME;
+    constexpr std::int64_t slack = 10'000'000; // the longest tick
+#endif
+    timespec now{};
+    ::clock_gettime(clock, &now);
+    return nanoseconds(now) - slack;
+}
+
+/// Lets the tick pass in which a file was changed at `changed`: in it the file could change again and its
+/// time stay. A file from the future is not waited for.
+void wait_past(std::int64_t changed) {
+    constexpr int longest = 40; // in half milliseconds
+    for (int i = 0; i < longest && file_clock() <= changed; ++i)
+        std::this_thread::sleep_for(std::chrono::microseconds(500));
+}
+
+/// Sealed folders become their files.
+std::vector<std::string> expanded(const std::vector<std::string>& paths) {
+    std::vector<std::string> files;
+    for (const std::string& path : paths) {
+        std::error_code unknown;
+        if (!std::filesystem::is_directory(path, unknown)) {
+            files.push_back(path);
+            continue;
+        }
+        for (std::string& file : SealedFolder(path).files()) files.push_back(std::move(file));
+    }
+    return files;
+}
+
+/// Lists only save time: where one cannot be written, nothing is lost.
+void save_if_possible(const std::vector<KnownFile>& files, const std::string& path) {
+    std::error_code failed;
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path(), failed);
+    try {
+        save_identities(files, path);
+    } catch (const Error&) {
+    }
+}
+
+const std::string& single(const std::vector<std::string>& operands) {
+    if (operands.size() != 1) misuse("FOLDER", operands.empty() ? "is missing" : "one is enough");
+    return operands[0];
+}
+
+std::string record_of(const Arguments& arguments) {
+    const auto record = arguments.value("record");
+    if (!record) misuse("--record", "is missing");
+    return *record;
+}
+
+void seal(const Arguments&, const std::vector<std::string>& operands) {
+    SealedFolder(single(operands)).seal();
+}
+
+void check(const Arguments& arguments, const std::vector<std::string>& operands) {
+    const auto index = arguments.value("index");
+    const auto known = index ? KnownFiles::load(*index) : std::nullopt;
+    const auto fresh = SealedFolder(single(operands)).check(known.value_or(KnownFiles{}));
+    if (index && !fresh.empty()) save_if_possible(fresh, *index);
+}
+
+bool is_unchanged(const std::vector<std::string>& files, const std::string& record) {
+    const auto known = KnownFiles::load(record);
+    if (!known || !known->all_hold()) return false;
+    std::set<std::string_view> paths;
+    for (const KnownFile& file : known->files) paths.insert(file.path);
+    return std::all_of(files.begin(), files.end(),
+                       [&](const std::string& file) { return paths.contains(file); });
+}
+
+void look(const Arguments& arguments, const std::vector<std::string>& operands) {
+    const std::vector<std::string> files = expanded(operands);
+    std::vector<KnownFile> now;
+    FdSink out(STDOUT_FILENO, "standard output");
+    if (!is_unchanged(files, record_of(arguments)))
+        for (const std::string& file : files)
+            if (const auto identity = identity_of(file)) {
+                wait_past(identity->changed);
+                now.push_back({file, *identity});
+            }
+    out.write(identities_text(now));
+    out.finish();
+}
+
+Identity present(const std::string& path) {
+    const auto identity = identity_of(path);
+    if (!identity) refuse(path, "is no file that can be read");
+    return *identity;
+}
+
+/// The results as they will be once they are moved: another build that moves its own there meanwhile has
+/// files of other inodes.
+std::vector<KnownFile> results_of(const Arguments& arguments) {
+    std::vector<KnownFile> results;
+    for (const std::string& name : arguments.values("result")) {
+        const auto from = arguments.value("from"), into = arguments.value("into");
+        if (!from || !into) misuse("--result", "needs --from and --into");
+        results.push_back({*into + "/" + name, present(*from + "/" + name)});
+    }
+    return results;
+}
+
+void keep(const Arguments& arguments, const std::vector<std::string>& operands) {
+    constexpr std::uint64_t limit = 64 * 1024 * 1024;
+    FdInput in(STDIN_FILENO, "standard input");
+    const auto bytes = in.read_all(limit);
+    const auto noted = parse_identities(as_text(bytes));
+    if (!noted) refuse(in.name(), "is no list of identities");
+    std::map<std::string_view, Identity> before;
+    for (const KnownFile& file : *noted) before[file.path] = file.identity;
+    std::vector<KnownFile> files = results_of(arguments);
+    std::int64_t newest = 0;
+    for (KnownFile& result : files) {
+        newest = std::max({newest, result.identity.modified, result.identity.changed});
+        result.identity.changed = 0;
+    }
+    for (const std::string& path : expanded(operands)) {
+        const Identity now = present(path);
+        const auto was = before.find(path);
+        if (was != before.end() && was->second != now) return;
+        newest = std::max({newest, now.changed, now.modified});
+        files.push_back({path, now});
+    }
+    wait_past(newest);
+    save_if_possible(files, record_of(arguments));
+}
+
+const std::map<std::string_view, void (*)(const Arguments&, const std::vector<std::string>&)> commands{
+    {"seal", seal}, {"check", check}, {"look", look}, {"keep", keep}};
+
+} // namespace
+
+int main(int argc, char** argv) {
+    return run_tool(tool, argc, argv, [](const Arguments& arguments) {
+        const std::string name = arguments.operands.empty() ? "" : arguments.operands[0];
+        const auto command = commands.find(name);
+        if (command == commands.end())
+            misuse(name.empty() ? "command" : printable(name), "is none of seal, check, look, keep");
+        command->second(arguments, {arguments.operands.begin() + 1, arguments.operands.end()});
+    });
+}
