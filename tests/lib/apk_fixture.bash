@@ -35,9 +35,13 @@ refused() {
     [ -z "$output" ]
 }
 
-# From here on no program may have more than 48 MiB. Sanitizers need terabytes, and none of them.
+# From here on no program may have more than 48 MiB. Sanitizers need terabytes, and none of them. What threads only reserve,
+# 8 MiB of stack and 64 MiB of heap each, is not to count.
 ulimit_memory() {
-    grep -q __asan_init "$WISP_BIN/wisp-apk" || ulimit -v 49152
+    ! grep -q __asan_init "$WISP_BIN/wisp-apk" || return 0
+    export MALLOC_ARENA_MAX=1
+    ulimit -s 512
+    ulimit -v 49152
 }
 
 # Brings what setup_file made into the test's own folder.
