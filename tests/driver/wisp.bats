@@ -187,7 +187,7 @@ J
 
 @test "--offline keeps local kernels' firmware from the network too" {
     local_board
-    sed -i 's,"qemu": {},"boot_config": ["kernel=Image"]\, "firmware": [{"url": "http://127.0.0.1:9/x"\, "dest": "x"}],' boards/local.json
+    sed -i 's,"qemu": {},"boot_config": ["kernel=Image"\, "initramfs initrd.img followkernel"]\, "firmware": [{"url": "http://127.0.0.1:9/x"\, "dest": "x"}],' boards/local.json
     run -1 --separate-stderr local_build --offline --allow-unpinned
     [ "$stderr" = "wisp: http://127.0.0.1:9/x: --offline forbids to fetch it" ]
 }
