@@ -562,18 +562,29 @@ PY
 
 @test "config --shell is safe to eval, whatever the values" {
     mkdir boards && cp b.json boards
+    local url="http://:8080/?'\`touch\${IFS}pwned\`;*"
     for awkward in "it's" '$(touch pwned)' '`touch pwned`' 'a\b\\c' '"x"' 'two  words' '*' '-n' "';touch pwned;'" '#x' $'caf\xc3\xa9'; do
         answer=$(wisp-board config --shell -t b --shipped boards -b "$awkward" -o "$awkward" --console "$awkward" \
-            --expect "$awkward" --ip 10.0.0.2/24 --file "$awkward:/a")
+            --expect "$url" --ip 10.0.0.2/24 --file "$awkward:/a")
         [ "${answer%%$'\n'*}" = '# settings' ]
         for shell in sh bash; do
             ANSWER=$answer $shell -euc 'eval "$ANSWER"; eval "set -- $qemu_options"; printf "%s\n" "$binary" "$output" "$files" "$@"' >got
             case $awkward in -*) output=./$awkward ;; *) output=$awkward ;; esac
             printf '%s\n' "$awkward" "$output" "$awkward" '' --accel auto --ip 10.0.0.2/24 --forward 18080:8080 \
-                --expect "$awkward" --console "$awkward" | cmp - got
+                --expect "$url" --console "$awkward" | cmp - got
         done
     done
     [ ! -e pwned ]
+}
+
+@test "an expectation that wisp-qemu would refuse is refused before anything is built" {
+    echo '{"expect": "ftp://:8080/"}' >wisp.json
+    refused 1 "wisp.json: expect: ftp://:8080/: is no http:// URL" config -f wisp.json
+    refused 1 "--expect: http://:8080/=99: a status must be a number from 200 to 599" config --expect http://:8080/=99
+    refused 1 "--expect: http://:8080/: no forward leads to the machine's port 8080" config --port 1:81 --expect http://:8080/
+    echo '{"port": [], "expect": ["http://127.0.0.1/", "http://:8080/"]}' >wisp.json
+    refused 1 "wisp.json: expect[1]: http://:8080/: no forward leads to the machine's port 8080" config -f wisp.json
+    wisp-board config -f wisp.json --port 0:8080
 }
 
 @test "config --shell assigns every variable, and lists have a value a line" {
@@ -590,7 +601,7 @@ PY
     first=$(identity) kernel=$(entry)
     [ "${#first}" -eq 32 ]
     [ "${#kernel}" -eq 32 ]
-    for run_only in '--port 1:1' '-q' '-v' '--accel tcg' '--timeout 3' '--json' '--offline' '--expect http://x'; do
+    for run_only in '--port 1:1' '-q' '-v' '--accel tcg' '--timeout 3' '--json' '--offline' '--expect http://:8080/'; do
         # shellcheck disable=SC2086 # an option and its value
         [ "$(identity $run_only)" = "$first" ]
     done
