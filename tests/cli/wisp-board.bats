@@ -381,6 +381,23 @@ JSON
     cmp one two
 }
 
+@test "a manifest has at most the bytes that wisp-audit reads" {
+    limit=4194304
+    padded() { printf 'target\tx\norigin\tservice\tkind=file\tsource='; head -c "$1" /dev/zero | tr '\0' a; printf '\nend\n'; }
+    rest=$(($(padded 1 | wisp-board manifest | wc -c) - 1))
+    padded $((limit - rest)) | wisp-board manifest >manifest.json
+    [ "$(stat -c %s manifest.json)" = "$limit" ]
+    # it is read: what is missing is the output
+    echo nothing >x
+    run -1 --separate-stderr wisp-audit --manifest manifest.json x
+    [ "$stderr" = "wisp-audit: manifest.json: lists no output 'x'" ]
+    padded $((limit - rest + 1)) >records
+    refused 1 "manifest.json: has 4194305 bytes, and wisp-audit reads 4194304" manifest <records
+    mkdir work
+    refused 1 "manifest.json: has 4194305 bytes, and wisp-audit reads 4194304" record --work work <records
+    [ -z "$(ls work)" ]
+}
+
 @test "records that are cut at any byte are refused" {
     echo hello >hello && : >empty
     records >whole
