@@ -1,7 +1,8 @@
-// What a card must have to boot, as far as its profile tells: names that FAT can hold, no two of them the same, and a
-// config.txt from which Raspberry Pi's firmware starts a kernel and an initrd that are there. Source: Raspberry Pi
-// documentation, config.txt ("boot options", "conditional filters"). What only some boards or other files decide is
-// not judged: a line in a section, one before an `include` or under an os_prefix.
+// What a card must have to boot, as far as its profile tells: names that FAT can hold, no two of them the
+// same, and a config.txt from which Raspberry Pi's firmware starts a kernel and an initrd that are there.
+// Source: Raspberry Pi documentation, config.txt ("boot options", "conditional filters"). What only some
+// boards or other files decide is not judged: a line in a section, one before an `include` or under an
+// os_prefix.
 #pragma once
 
 #include <algorithm>
@@ -25,8 +26,8 @@ public:
         nodes_.insert({folded(path), {path, is_folder}});
     }
 
-    /// A file of the profile. Refused at `value`: a name that FAT cannot hold, one that is taken, a file where a
-    /// folder is and the other way round.
+    /// A file of the profile. Refused at `value`: a name that FAT cannot hold, one that is taken, a file
+    /// where a folder is and the other way round.
     void add_file(const std::string& path, const JsonValue& value) {
         for (const std::string_view part : split(path, '/'))
             static_cast<void>(fat32::long_name(part, value.subject()));
@@ -46,7 +47,8 @@ public:
     /// Whether a file at the top begins so; `beginning` is in lower case.
     bool has_file_beginning(std::string_view beginning) const {
         return std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& node) {
-            return node.first.starts_with(beginning) && has_file(node.first) && node.first.find('/') == std::string::npos;
+            return !node.second.is_folder && node.first.starts_with(beginning) &&
+                   node.first.find('/') == std::string::npos;
         });
     }
 
@@ -77,7 +79,8 @@ class BootConfigCheck {
 public:
     explicit BootConfigCheck(const CardNames& card) : card_(card) {}
 
-    /// The next line, which stands at `value`. Refused: blanks around the "=" of a setting, an `initramfs` with "=".
+    /// The next line, which stands at `value`. Refused: blanks around the "=" of a setting, an `initramfs`
+    /// with "=".
     void read(const std::string& line, const JsonValue& value) {
         if (line.starts_with('#')) return;
         if (line.starts_with('[')) {
@@ -119,7 +122,8 @@ private:
     void read_initramfs(std::string_view text, const JsonValue& value) {
         std::string_view rest = without_blanks(text.substr(std::string_view("initramfs").size()));
         if (rest.starts_with('='))
-            value.refuse("'" + std::string(text) + "' has a '=': the firmware reads 'initramfs initrd.img followkernel'");
+            value.refuse("'" + std::string(text) +
+                         "' has a '=': the firmware reads 'initramfs initrd.img followkernel'");
         initramfs_ = {std::string(rest.substr(0, rest.find(' '))), for_all_boards_, value};
     }
 
@@ -127,7 +131,8 @@ private:
         const auto equals = text.find('=');
         if (equals == std::string_view::npos) return;
         if ((equals > 0 && text[equals - 1] == ' ') || text.substr(equals + 1).starts_with(' '))
-            value.refuse("'" + std::string(text) + "' has a blank beside its '=', which the firmware does not read");
+            value.refuse("'" + std::string(text) +
+                         "' has a blank beside its '=', which the firmware does not read");
         const std::string_view file = text.substr(equals + 1);
         if (word == "kernel" && !file.empty()) kernel_ = {std::string(file), for_all_boards_, value};
     }
@@ -136,7 +141,8 @@ private:
         for (std::string_view file : split(choice.files, ',')) {
             if (file.starts_with('/')) file.remove_prefix(1);
             if (!card_.has_file(file))
-                choice.line->refuse("'" + choice.line->text() + "': the card has no file '" + std::string(file) + "'");
+                choice.line->refuse("'" + choice.line->text() + "': the card has no file '" +
+                                    std::string(file) + "'");
         }
     }
 

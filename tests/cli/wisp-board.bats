@@ -129,10 +129,10 @@ becomes() {
 
 # card_becomes KEY VALUE [MESSAGE]: a card's profile with this in it is refused so; without MESSAGE it is right.
 card_becomes() {
-    local lines='["arm_64bit=1", "kernel=Image", "initramfs initrd.img followkernel"]' file='{"dest": "start4.elf", "file": "a"}'
+    local config='["arm_64bit=1", "kernel=Image", "initramfs initrd.img followkernel"]' file='{"dest": "start4.elf", "file": "a"}'
     mkdir -p bad
-    case $1 in firmware) file=$2 ;; boot_config) lines=$2 ;; esac
-    sed "s|\"cmdline\"|\"overlays\": \"o\", \"firmware\": [$file], \"boot_config\": $lines, &|" b.json >bad/b.json
+    case $1 in firmware) file=$2 ;; boot_config) config=$2 ;; esac
+    sed "s|\"cmdline\"|\"overlays\": \"o\", \"firmware\": [$file], \"boot_config\": $config, &|" b.json >bad/b.json
     if [ $# -eq 3 ]; then refused 1 "bad/b.json: $1$3" check bad/b.json; else wisp-board check bad/b.json; fi
 }
 

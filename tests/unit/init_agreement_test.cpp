@@ -1,5 +1,5 @@
-// Two programs write and read the same files and share no code: whatever wisp-board takes, /init must take too, or an
-// image is built that refuses to start.
+// Two programs write and read the same files and share no code: whatever wisp-board takes, /init must take
+// too, or an image is built that refuses to start.
 #include <array>
 #include <catch2/catch.hpp>
 #include <map>
@@ -31,9 +31,9 @@ std::string init_says_of_conf(const std::string& file) {
 
 std::string init_says_of_strings(const wisp::Guest& guest) {
     const std::string environment_file = wisp::nul_terminated(guest.environment);
-    const std::string argument_file =
-        guest.arguments.empty() ? ""
-                                : std::string(wisp::service_path) + '\0' + wisp::nul_terminated(guest.arguments);
+    const std::string argument_file = guest.arguments.empty() ? ""
+                                                              : std::string(wisp::service_path) + '\0' +
+                                                                    wisp::nul_terminated(guest.arguments);
     if (environment_file.size() + argument_file.size() > init::Strings::largest_files) return "too large";
     init::Arguments arguments;
     init::Environment environment;
@@ -96,7 +96,8 @@ TEST_CASE("wisp-board and /init have the same limits") {
 }
 
 TEST_CASE("wisp-board takes a limit and refuses what is beyond, as /init does") {
-    const auto [setting, good, bad, bad_line] = GENERATE(table<std::string, std::string, std::string, std::string>({
+    const auto [setting, good, bad,
+                bad_line] = GENERATE(table<std::string, std::string, std::string, std::string>({
         {"wait-link", "600", "601", "WAIT_LINK=601"},
         {"wait-link", "0", "-1", "WAIT_LINK=-1"},
         {"watchdog", "65535", "65536", "WATCHDOG=65536"},
@@ -149,34 +150,37 @@ TEST_CASE("wisp-board refuses together what /init refuses together") {
 
 TEST_CASE("as much as wisp-board takes of everything, /init has room for") {
     Settings all{{"ip", "203.0.113.254/24"},
-           {"ip", "2001:db8:1111:2222:3333:4444:5555:6666/128"},
-           {"gateway", "203.0.113.253"},
-           {"gateway", "fe80:1111:2222:3333:4444:5555:6666:7777"},
-           {"user", "4294967294:4294967294"},
-           {"hostname", "a." + std::string(62, 'a')},
-           {"wait-link", "600"},
-           {"watchdog", "65535"}};
+                 {"ip", "2001:db8:1111:2222:3333:4444:5555:6666/128"},
+                 {"gateway", "203.0.113.253"},
+                 {"gateway", "fe80:1111:2222:3333:4444:5555:6666:7777"},
+                 {"user", "4294967294:4294967294"},
+                 {"hostname", "a." + std::string(62, 'a')},
+                 {"wait-link", "600"},
+                 {"watchdog", "65535"}};
     for (const std::string_view name : wisp::hardening_names) all.emplace("relax", name);
     for (std::size_t i = 0; i < 20; ++i) all.emplace("cap", wisp::capability_names[i]);
     for (std::size_t i = 0; i < wisp::guest_limit::tmpfs; ++i)
         all.emplace("tmpfs", "/" + std::to_string(i) + std::string(198, 'a') + ":1024G");
     for (std::size_t i = 10; i < 10 + wisp::guest_limit::sysctls; ++i)
         all.emplace("sysctl", "a.b" + std::to_string(i) + "=" + std::string(242, 'x'));
-    for (std::size_t i = 0; i + 1 < wisp::guest_limit::strings; ++i) all.emplace("arg", std::string(100, 'a'));
-    for (std::size_t i = 0; i < wisp::guest_limit::strings; ++i) all.emplace("env", "A" + std::to_string(i) + "=b");
+    for (std::size_t i = 0; i + 1 < wisp::guest_limit::strings; ++i)
+        all.emplace("arg", std::string(100, 'a'));
+    for (std::size_t i = 0; i < wisp::guest_limit::strings; ++i)
+        all.emplace("env", "A" + std::to_string(i) + "=b");
     CHECK(both_take(all));
 }
 
 TEST_CASE("/init takes every address and router that wisp-board takes") {
-    const std::vector<std::string> hosts4{"0.0.0.1",  "1.0.0.1",     "10.0.0.0",        "10.0.0.1",  "10.0.0.255",
-                                          "126.0.0.2", "127.0.0.1",  "128.0.0.1",       "169.254.1.1", "223.255.255.254",
-                                          "224.0.0.1", "240.0.0.1",  "255.255.255.255"};
-    const std::vector<std::string> hosts6{"::",        "::1",          "::2",       "::10.0.0.1",     "::ffff:10.0.0.1",
-                                          "64:ff9b::1", "2001:db8::", "2001:db8::1", "2001:db8:0:0:8000::", "fd00::1",
-                                          "fe80::1",   "fec0::1",      "ff02::1"};
-    const auto [hosts, prefixes] =
-        GENERATE_COPY(table<std::vector<std::string>, std::vector<int>>({{hosts4, {0, 1, 2, 7, 8, 24, 30, 31, 32, 33}},
-                                                                         {hosts6, {0, 1, 8, 64, 65, 126, 127, 128, 129}}}));
+    const std::vector<std::string> hosts4{"0.0.0.1",        "1.0.0.1",         "10.0.0.0",  "10.0.0.1",
+                                          "10.0.0.255",     "126.0.0.2",       "127.0.0.1", "128.0.0.1",
+                                          "169.254.1.1",    "223.255.255.254", "224.0.0.1", "240.0.0.1",
+                                          "255.255.255.255"};
+    const std::vector<std::string> hosts6{
+        "::",         "::1",        "::2",         "::10.0.0.1",          "::ffff:10.0.0.1",
+        "64:ff9b::1", "2001:db8::", "2001:db8::1", "2001:db8:0:0:8000::", "fd00::1",
+        "fe80::1",    "fec0::1",    "ff02::1"};
+    const auto [hosts, prefixes] = GENERATE_COPY(table<std::vector<std::string>, std::vector<int>>(
+        {{hosts4, {0, 1, 2, 7, 8, 24, 30, 31, 32, 33}}, {hosts6, {0, 1, 8, 64, 65, 126, 127, 128, 129}}}));
     std::size_t taken = 0;
     for (const std::string& host : hosts)
         for (const int prefix : prefixes) {
@@ -193,13 +197,13 @@ TEST_CASE("/init takes whatever byte wisp-board takes in a setting") {
         const std::string c(1, static_cast<char>(byte));
         CAPTURE(byte);
         for (const auto& [setting, before, after] : std::vector<std::array<std::string, 3>>{
-                 {"hostname", "a", "b"}, {"hostname", "", "b"},     {"hostname", "a", ""},
-                 {"tmpfs", "/a", "b:1M"}, {"tmpfs", "/", ":1M"},    {"tmpfs", "", "/a:1M"},
-                 {"sysctl", "a.", "b=1"}, {"sysctl", "a.b", "=1"},  {"sysctl", "a", "a.b=1"},
-                 {"sysctl", "", "a.b=1"}, {"sysctl", "a.b=", ""},   {"user", "1", "1"},
-                 {"ip", "10.0.0", "1/24"}, {"ip", "2001", ":1/64"}, {"wait-link", "1", ""},
-                 {"watchdog", "", "1"},   {"cap", "net_raw", "bpf"}, {"relax", "bpf", "kptr"},
-                 {"env", "", "=1"},       {"env", "A", "B=1"},       {"arg", "", ""}})
+                 {"hostname", "a", "b"},   {"hostname", "", "b"},     {"hostname", "a", ""},
+                 {"tmpfs", "/a", "b:1M"},  {"tmpfs", "/", ":1M"},     {"tmpfs", "", "/a:1M"},
+                 {"sysctl", "a.", "b=1"},  {"sysctl", "a.b", "=1"},   {"sysctl", "a", "a.b=1"},
+                 {"sysctl", "", "a.b=1"},  {"sysctl", "a.b=", ""},    {"user", "1", "1"},
+                 {"ip", "10.0.0", "1/24"}, {"ip", "2001", ":1/64"},   {"wait-link", "1", ""},
+                 {"watchdog", "", "1"},    {"cap", "net_raw", "bpf"}, {"relax", "bpf", "kptr"},
+                 {"env", "", "=1"},        {"env", "A", "B=1"},       {"arg", "", ""}})
             taken[setting] += both_take({{setting, before + c + after}});
         if (wisp::is_interface("a" + c)) taken["interface"] += both_take({}, "a" + c);
         if (wisp::is_interface(c)) taken["interface"] += both_take({}, c);
