@@ -109,6 +109,7 @@ inline HostAddress parse_host_address(std::string_view text, std::string_view su
 /// The router of `host`: another machine of the same network.
 inline Ipv4 parse_gateway(std::string_view text, const HostAddress& host, std::string_view subject) {
     const Ipv4 gateway = parse_unicast(text, subject);
+    if (gateway.value >> 24 == 127) refuse_value(subject, text, "is a loopback address (127.0.0.0/8)");
     if (!host.reaches(gateway)) refuse_value(subject, text, "is outside the network of " + to_text(host));
     if (gateway == host.address) refuse_value(subject, text, "is the machine's own address");
     if (!host.has_host(gateway))

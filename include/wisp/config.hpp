@@ -11,6 +11,7 @@
 #include "wisp/address.hpp"
 #include "wisp/address6.hpp"
 #include "wisp/board.hpp"
+#include "wisp/expectation.hpp"
 #include "wisp/guest.hpp"
 #include "wisp/json.hpp"
 #include "wisp/names.hpp"
@@ -143,7 +144,7 @@ inline constexpr std::uint64_t longest_run = 7 * 24 * 60 * 60;
 /// What `run` does beside building.
 struct RunConfig {
     std::vector<Forward> ports{};
-    std::vector<std::string> expect{};      ///< URL[=STATUS]; wisp-qemu(1) takes them apart
+    std::vector<std::string> expect{};      ///< URL[=STATUS], as given
     std::optional<std::uint32_t> timeout{}; ///< in seconds
     bool json = false;
     std::string console{}; ///< a file's path, or ""
@@ -271,12 +272,19 @@ inline Guest read_guest(const GivenValues& given, std::string_view target) {
     return guest;
 }
 
+/// One of --expect, which wisp-qemu will be able to ask through one of `ports`.
+inline std::string checked_expectation(const GivenValue& given, const std::vector<Forward>& ports) {
+    static_cast<void>(endpoint_of(parse_expectation(given.text, given.subject), ports, given.subject));
+    return given.text;
+}
+
 inline RunConfig read_run(const GivenValues& given) {
     RunConfig run;
     if (!given.contains("port")) run.ports = {{.host_port = 18080, .guest_port = 8080}};
     for (const GivenValue& port : all_of(given, "port"))
         add_forward(run.ports, parse_forward(port.text, port.subject), port.subject);
-    for (const GivenValue& expect : all_of(given, "expect")) run.expect.push_back(checked_path(expect));
+    for (const GivenValue& expect : all_of(given, "expect"))
+        run.expect.push_back(checked_expectation(expect, run.ports));
     run.timeout = seconds_of(given, "timeout", 1, longest_run);
     run.json = last_of(given, "json") != nullptr;
     if (const GivenValue* const console = last_of(given, "console")) run.console = checked_path(*console);

@@ -56,7 +56,7 @@ inline Endpoint endpoint_of(const Expectation& expectation, const std::vector<Fo
         if (forward.guest_port == url.port)
             return {forward.address == Ipv4{} ? loopback_address : forward.address, forward.host_port};
     refuse_value(subject, expectation.url,
-                 "no --forward leads to the machine's port " + std::to_string(url.port));
+                 "no forward leads to the machine's port " + std::to_string(url.port));
 }
 
 } // namespace wisp

@@ -230,6 +230,8 @@ inline Tmpfs parse_tmpfs(std::string_view text, std::string_view subject) {
     if (!size)
         refuse_value(subject, text, "the size must be a number from 4096 to 1T, K, M or G behind it allowed");
     const std::string path = parse_guest_path(text.substr(0, colon), subject, text);
+    if (path.find(':') != std::string::npos)
+        refuse_value(subject, text, "the path has a ':', which is where /init reads a size");
     if (path.size() > guest_limit::tmpfs_path)
         refuse_value(subject, text,
                      "the path has " + std::to_string(path.size()) + " bytes, more than " +
@@ -263,7 +265,8 @@ inline void add_sysctl(std::vector<std::string>& all, const std::string& text, s
     const std::string_view key = std::string_view(text).substr(0, equals);
     const auto parts = split(key, '.');
     bool good = equals != std::string::npos && parts.size() > 1;
-    for (const std::string_view part : parts) good = good && is_spelt(part, "_-:/", true) && part[0] != '/';
+    for (const std::string_view part : parts)
+        good = good && is_spelt(part, "_-:/", true) && is_spelt(part.substr(0, 1), "_", true);
     if (!good)
         refuse_value(subject, text, "is not KEY=VALUE with a dotted key, like net.core.somaxconn=4096");
     if (equals + 1 == text.size()) refuse_value(subject, text, "has no value");

@@ -1,14 +1,13 @@
 // Board profiles, boards/NAME.json, read strictly: what boards/README.md promises is enforced here.
 #pragma once
 
-#include <algorithm>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "wisp/board.hpp"
+#include "wisp/card_check.hpp"
 #include "wisp/json.hpp"
 #include "wisp/names.hpp"
 #include "wisp/path.hpp"
@@ -204,18 +203,24 @@ private:
         return machine;
     }
 
-    /// No two files of the card may have one name; FAT does not tell upper from lower case.
     void check_card(const Board& board) const {
-        std::set<std::string> taken{"config.txt", "cmdline.txt", "image", "initrd.img", "overlays"};
-        const auto claim = [&](std::string path, const JsonValue& value) {
-            std::transform(path.begin(), path.end(), path.begin(),
-                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-            if (!taken.insert(path).second) value.refuse("the card has another file '" + path + "'");
-        };
+        CardNames card;
+        for (const char* const own : {"config.txt", "cmdline.txt", "Image", "initrd.img"})
+            card.add_own(own, false);
+        if (!board.overlays.empty()) card.add_own("overlays", true);
         for (std::size_t i = 0; i < board.dtb.size(); ++i)
-            claim(std::string(base_name(board.dtb[i])), root_.at("dtb").list()[i]);
+            card.add_file(std::string(base_name(board.dtb[i])), root_.at("dtb").list()[i]);
         for (std::size_t i = 0; i < board.firmware.size(); ++i)
-            claim(board.firmware[i].dest, root_.at("firmware").list()[i].at("dest"));
+            card.add_file(board.firmware[i].dest, root_.at("firmware").list()[i].at("dest"));
+        if (!board.boot_config.empty()) check_boot_config(board, card);
+    }
+
+    void check_boot_config(const Board& board, const CardNames& card) const {
+        const JsonValue list = root_.at("boot_config");
+        BootConfigCheck check(card);
+        for (std::size_t i = 0; i < board.boot_config.size(); ++i)
+            check.read(board.boot_config[i], list.list()[i]);
+        check.finish(list);
     }
 
     JsonValue root_;

@@ -127,10 +127,63 @@ becomes() {
         ': kernel.release: unknown key, known here: source, path, sha256, modules'
 }
 
+# card_becomes KEY VALUE [MESSAGE]: a card's profile with this in it is refused so; without MESSAGE it is right.
+card_becomes() {
+    local config='["arm_64bit=1", "kernel=Image", "initramfs initrd.img followkernel"]' file='{"dest": "start4.elf", "file": "a"}'
+    mkdir -p bad
+    case $1 in firmware) file=$2 ;; boot_config) config=$2 ;; esac
+    sed "s|\"cmdline\"|\"overlays\": \"o\", \"firmware\": [$file], \"boot_config\": $config, &|" b.json >bad/b.json
+    if [ $# -eq 3 ]; then refused 1 "bad/b.json: $1$3" check bad/b.json; else wisp-board check bad/b.json; fi
+}
+
+@test "a config.txt that would not boot is refused by the line at fault" {
+    local good='"initramfs initrd.img followkernel"'
+    card_becomes boot_config '["kernel=Image", "initramfs=initrd.img"]' \
+        "[1]: 'initramfs=initrd.img' has a '=': the firmware reads 'initramfs initrd.img followkernel'"
+    card_becomes boot_config '["kernel=Image", "initramfs = initrd.img"]' \
+        "[1]: 'initramfs = initrd.img' has a '=': the firmware reads 'initramfs initrd.img followkernel'"
+    card_becomes boot_config "[\"kernel=Image\", $good, \"arm_64bit = 1\"]" \
+        "[2]: 'arm_64bit = 1' has a blank beside its '=', which the firmware does not read"
+    card_becomes boot_config "[\"kernel= Image\", $good]" \
+        "[0]: 'kernel= Image' has a blank beside its '=', which the firmware does not read"
+    card_becomes boot_config '["kernel=Image"]' ": no line 'initramfs initrd.img followkernel', so the kernel gets no initrd"
+    card_becomes boot_config "[$good]" ": no line 'kernel=Image', and the firmware by itself looks for other names"
+    card_becomes boot_config "[\"kernel=kernel8.img\", $good]" "[0]: 'kernel=kernel8.img': the card has no file 'kernel8.img'"
+    card_becomes boot_config "[\"kernel=Image\", \"[all]\", \"kernel=overlays\", $good]" \
+        "[2]: 'kernel=overlays': the card has no file 'overlays'"
+    card_becomes boot_config '["kernel=Image", "initramfs initrd.img,more.img followkernel"]' \
+        "[1]: 'initramfs initrd.img,more.img followkernel': the card has no file 'more.img'"
+}
+
+@test "a config.txt that boots is right, whatever else it says" {
+    local good='"initramfs initrd.img followkernel"'
+    card_becomes boot_config "[\"# a = b\", \"kernel=image\", \" \", $good, \"dtoverlay=disable-bt\", \"dtparam=spi=on\"]"
+    card_becomes boot_config "[\"kernel=Image\", $good, \"[pi3]\", \"kernel=kernel8.img\", \"initramfs x 0x1000\"]"
+    card_becomes boot_config "[\"kernel=kernel8.img\", \"[all]\", \"kernel=Image\", $good]"
+    card_becomes boot_config '["[pi4]", "kernel=Image", "initramfs initrd.img 0"]'
+    card_becomes boot_config '["include a=b.txt"]'
+    card_becomes boot_config '["os_prefix=a/", "kernel=kernel8.img"]'
+    card_becomes boot_config '["kernel=START4.elf"]' # a boot loader, which knows better
+    card_becomes boot_config '[]'
+    card_becomes firmware '{"dest": "kernel8.img", "file": "u-boot.bin"}'
+}
+
+@test "files of a card that cannot lie beside each other, and names that FAT cannot hold, are refused" {
+    card_becomes firmware '{"dest": "a", "file": "x"}, {"dest": "a/b", "file": "y"}' "[1].dest: 'a' is a file of the card, and no folder"
+    card_becomes firmware '{"dest": "a/b", "file": "x"}, {"dest": "A", "file": "y"}' "[1].dest: the card has a folder 'a'"
+    card_becomes firmware '{"dest": "image/x", "file": "x"}' "[0].dest: 'Image' is a file of the card, and no folder"
+    card_becomes firmware '{"dest": "overlays", "file": "x"}' "[0].dest: the card has a folder 'overlays'"
+    card_becomes firmware '{"dest": "Overlays/x", "file": "x"}' "[0].dest: the card has the folder 'Overlays' as 'overlays'"
+    card_becomes firmware '{"dest": "a.", "file": "x"}' "[0].dest: name 'a.' ends in a dot or a space, which FAT drops"
+    card_becomes firmware '{"dest": "a:b", "file": "x"}' "[0].dest: name 'a:b' has a character FAT does not allow: ':'"
+    card_becomes firmware '{"dest": "a./b", "file": "x"}' "[0].dest: name 'a.' ends in a dot or a space, which FAT drops"
+    card_becomes firmware '{"dest": "efi/boot/a", "file": "x"}, {"dest": "efi/b", "file": "y"}, {"dest": "overlays/x.dtbo", "file": "z"}'
+}
+
 @test "targets are listed by name, and the first folder that has a name wins" {
     mkdir mine && sed 's/"debian"/"debian", "version": "7-1"/' b.json >mine/b.json
     mkdir theirs && cp b.json theirs/b.json
-    sed -e 's/"b"/"a"/' -e 's/"cmdline"/"boot_config": ["x=1"], "qemu": {}, "cmdline"/' b.json >theirs/a.json
+    sed -e 's/"b"/"a"/' -e 's/"cmdline"/"boot_config": ["kernel=Image", "initramfs initrd.img followkernel"], "qemu": {}, "cmdline"/' b.json >theirs/a.json
     run -0 --separate-stderr wisp-board targets --boards mine --boards theirs
     [ "${lines[0]}" = "TARGET  ARCH     KERNEL                     BOOTS" ]
     [ "${lines[1]}" = "a       aarch64  debian linux (not pinned)  SD card, QEMU" ]
@@ -153,7 +206,7 @@ becomes() {
   "firmware": [{"url": "https://example.org/a?b=c", "dest": "a.elf"}, {"path": "boot/b", "dest": "b"},
                {"file": "my c.txt", "dest": "extlinux/c.conf",
                 "sha256": "0000000000000000000000000000000000000000000000000000000000000000"}],
-  "boot_config": ["[all]", "initramfs initrd.img followkernel"], "cmdline": "a=b c", "qemu": {} }
+  "boot_config": ["[all]", "kernel=Image", "initramfs initrd.img followkernel"], "cmdline": "a=b c", "qemu": {} }
 JSON
     wisp-board config -t all -b ./service --ip 10.0.0.2/24 --gateway 10.0.0.1 --offline \
         --port 80:8080 --port 0.0.0.0:81:81 --shipped boards >lines
@@ -188,6 +241,7 @@ firmware=url a.elf - https://example.org/a?b=c
 firmware=path b - boot/b
 firmware=file extlinux/c.conf 0000000000000000000000000000000000000000000000000000000000000000 boards/my c.txt
 boot_config=[all]
+boot_config=kernel=Image
 boot_config=initramfs initrd.img followkernel
 cmdline=a=b c
 qemu=1
@@ -325,6 +379,23 @@ JSON
     touch -d 1999-01-01 hello
     { records | head -n -1 | tac; echo end; } | TZ=Asia/Tokyo wisp-board manifest >two
     cmp one two
+}
+
+@test "a manifest has at most the bytes that wisp-audit reads" {
+    limit=4194304
+    padded() { printf 'target\tx\norigin\tservice\tkind=file\tsource='; head -c "$1" /dev/zero | tr '\0' a; printf '\nend\n'; }
+    rest=$(($(padded 1 | wisp-board manifest | wc -c) - 1))
+    padded $((limit - rest)) | wisp-board manifest >manifest.json
+    [ "$(stat -c %s manifest.json)" = "$limit" ]
+    # it is read: what is missing is the output
+    echo nothing >x
+    run -1 --separate-stderr wisp-audit --manifest manifest.json x
+    [ "$stderr" = "wisp-audit: manifest.json: lists no output 'x'" ]
+    padded $((limit - rest + 1)) >records
+    refused 1 "manifest.json: has 4194305 bytes, and wisp-audit reads 4194304" manifest <records
+    mkdir work
+    refused 1 "manifest.json: has 4194305 bytes, and wisp-audit reads 4194304" record --work work <records
+    [ -z "$(ls work)" ]
 }
 
 @test "records that are cut at any byte are refused" {
@@ -508,18 +579,29 @@ PY
 
 @test "config --shell is safe to eval, whatever the values" {
     mkdir boards && cp b.json boards
+    local url="http://:8080/?'\`touch\${IFS}pwned\`;*"
     for awkward in "it's" '$(touch pwned)' '`touch pwned`' 'a\b\\c' '"x"' 'two  words' '*' '-n' "';touch pwned;'" '#x' $'caf\xc3\xa9'; do
         answer=$(wisp-board config --shell -t b --shipped boards -b "$awkward" -o "$awkward" --console "$awkward" \
-            --expect "$awkward" --ip 10.0.0.2/24 --file "$awkward:/a")
+            --expect "$url" --ip 10.0.0.2/24 --file "$awkward:/a")
         [ "${answer%%$'\n'*}" = '# settings' ]
         for shell in sh bash; do
             ANSWER=$answer $shell -euc 'eval "$ANSWER"; eval "set -- $qemu_options"; printf "%s\n" "$binary" "$output" "$files" "$@"' >got
             case $awkward in -*) output=./$awkward ;; *) output=$awkward ;; esac
             printf '%s\n' "$awkward" "$output" "$awkward" '' --accel auto --ip 10.0.0.2/24 --forward 18080:8080 \
-                --expect "$awkward" --console "$awkward" | cmp - got
+                --expect "$url" --console "$awkward" | cmp - got
         done
     done
     [ ! -e pwned ]
+}
+
+@test "an expectation that wisp-qemu would refuse is refused before anything is built" {
+    echo '{"expect": "ftp://:8080/"}' >wisp.json
+    refused 1 "wisp.json: expect: ftp://:8080/: is no http:// URL" config -f wisp.json
+    refused 1 "--expect: http://:8080/=99: a status must be a number from 200 to 599" config --expect http://:8080/=99
+    refused 1 "--expect: http://:8080/: no forward leads to the machine's port 8080" config --port 1:81 --expect http://:8080/
+    echo '{"port": [], "expect": ["http://127.0.0.1/", "http://:8080/"]}' >wisp.json
+    refused 1 "wisp.json: expect[1]: http://:8080/: no forward leads to the machine's port 8080" config -f wisp.json
+    wisp-board config -f wisp.json --port 0:8080
 }
 
 @test "config --shell assigns every variable, and lists have a value a line" {
@@ -536,7 +618,7 @@ PY
     first=$(identity) kernel=$(entry)
     [ "${#first}" -eq 32 ]
     [ "${#kernel}" -eq 32 ]
-    for run_only in '--port 1:1' '-q' '-v' '--accel tcg' '--timeout 3' '--json' '--offline' '--expect http://x'; do
+    for run_only in '--port 1:1' '-q' '-v' '--accel tcg' '--timeout 3' '--json' '--offline' '--expect http://:8080/'; do
         # shellcheck disable=SC2086 # an option and its value
         [ "$(identity $run_only)" = "$first" ]
     done

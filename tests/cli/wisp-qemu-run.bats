@@ -380,7 +380,7 @@ refused() {
 
 @test "what cannot be expected, or waited for, is refused before anything starts" {
     refused 1 "--expect: https://127.0.0.1/: is no http:// URL" --expect https://127.0.0.1/
-    refused 1 "--expect: http://:8080/: no --forward leads to the machine's port 8080" --expect http://:8080/
+    refused 1 "--expect: http://:8080/: no forward leads to the machine's port 8080" --expect http://:8080/
     refused 1 "--expect: http://:8080/=99: a status must be a number from 200 to 599" --expect http://:8080/=99
     refused 2 "--timeout: '0' is not a number from 1 to 604800" --timeout 0
     refused 2 "--timeout: '1.5' is not a number from 1 to 604800" --timeout 1.5

@@ -9,7 +9,7 @@ local_boards() {
     common='"arch": "aarch64", "page_size": 4096, "network_interface": "eth0", "cmdline": "console=ttyAMA0",
         "kernel": { "source": "file", "path": "../kernel/Image" }'
     printf '{ "name": "local", %s, "qemu": {} }\n' "$common" >boards/local.json
-    printf '{ "name": "card", %s, "boot_config": ["arm_64bit=1"], "firmware": [{"file": "start.elf", "dest": "fw/start.elf"}] }\n' \
+    printf '{ "name": "card", %s, "boot_config": ["kernel=Image", "initramfs initrd.img followkernel"], "firmware": [{"file": "start.elf", "dest": "fw/start.elf"}] }\n' \
         "$common" >boards/card.json
 }
 

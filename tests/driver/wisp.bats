@@ -187,7 +187,7 @@ J
 
 @test "--offline keeps local kernels' firmware from the network too" {
     local_board
-    sed -i 's,"qemu": {},"boot_config": ["kernel=Image"]\, "firmware": [{"url": "http://127.0.0.1:9/x"\, "dest": "x"}],' boards/local.json
+    sed -i 's,"qemu": {},"boot_config": ["kernel=Image"\, "initramfs initrd.img followkernel"]\, "firmware": [{"url": "http://127.0.0.1:9/x"\, "dest": "x"}],' boards/local.json
     run -1 --separate-stderr local_build --offline --allow-unpinned
     [ "$stderr" = "wisp: http://127.0.0.1:9/x: --offline forbids to fetch it" ]
 }
@@ -285,9 +285,9 @@ content() { gzip -dc wisp-output/initrd.img | cpio -i --quiet --to-stdout "$1"; 
     printf '#!/bin/sh\nprintf "%%s\\n" "$@"\nexit 77\n' >tools/wisp-qemu
     chmod 755 tools/wisp-qemu
     WISP_BIN=$PWD/tools run -77 wisp run -q --boards boards -t local -b "$services/hello-aarch64" --ip 10.1.2.3/24 --accel tcg \
-        --port 0:8080 --port 127.0.0.2:99:80 --expect http://:8080/ --expect 'http://:80/x y=404' --timeout 9 --json --console 'a file'
+        --port 0:8080 --port 127.0.0.2:99:80 --expect http://:8080/ --expect 'http://:80/x*y=404' --timeout 9 --json --console 'a file'
     printf '%s\n' --supervise --board boards/local.json --kernel wisp-output/vmlinuz --initrd wisp-output/initrd.img \
-        --accel tcg --ip 10.1.2.3/24 --forward 0:8080 --forward 127.0.0.2:99:80 --expect http://:8080/ --expect 'http://:80/x y=404' \
+        --accel tcg --ip 10.1.2.3/24 --forward 0:8080 --forward 127.0.0.2:99:80 --expect http://:8080/ --expect 'http://:80/x*y=404' \
         --timeout 9 --console 'a file' --json --quiet | cmp - <(echo "$output")
     [ -z "$(find wisp-output -name '.wisp*')" ]
     WISP_BIN=$PWD/tools run -77 wisp run --boards boards -t local -b "$services/hello-aarch64" --ip dhcp

@@ -79,6 +79,7 @@ TEST_CASE("a gateway is another machine of the network") {
         {"192.168.1.100/24", "192.168.1.0", "is no machine's address in the network of 192.168.1.100/24"},
         {"192.168.1.100/24", "192.168.1.255", "is no machine's address in the network of 192.168.1.100/24"},
         {"10.0.0.1/32", "10.0.0.2", "is outside the network of 10.0.0.1/32"},
+        {"126.0.0.2/7", "127.0.0.1", "is a loopback address (127.0.0.0/8)"},
         {"10.0.0.1/24", "224.0.0.1", "is a multicast address (224.0.0.0/4)"},
     }));
     CAPTURE(host, gateway);

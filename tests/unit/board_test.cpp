@@ -55,7 +55,10 @@ TEST_CASE("a profile is read as it says, and QEMU's machine is filled in") {
 TEST_CASE("a board boots from a card when QEMU does not play it or it has a config.txt") {
     CHECK(parse_board(with(R"("qemu": {"cpu": "sifive", "extra": ["-smp", "2"]})", R"("dtb": [])"), "b")
               .boots_from_card());
-    CHECK(parse_board(with(R"("cmdline")", R"("boot_config": ["x=1"], "cmdline")"), "b").boots_from_card());
+    CHECK(parse_board(with(R"("cmdline")",
+                           R"("boot_config": ["kernel=Image", "initramfs initrd.img followkernel"], "cmdline")"),
+                      "b")
+              .boots_from_card());
 }
 
 TEST_CASE("nothing that means something to a shell or in a URL gets through a name") {

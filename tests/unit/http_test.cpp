@@ -132,7 +132,7 @@ TEST_CASE("the guest's own port is asked where its first forward begins") {
     CHECK(asked("http://:8080/") == "127.0.0.1:18080");
     CHECK(asked("http://:80/") == "127.0.0.1:1234");
     CHECK(asked("http://10.0.0.9:8080/") == "10.0.0.9:8080");
-    CHECK_THROWS_WITH(asked("http://:81/=200"), "--expect: http://:81/: no --forward leads to the machine's port 81");
+    CHECK_THROWS_WITH(asked("http://:81/=200"), "--expect: http://:81/: no forward leads to the machine's port 81");
 }
 
 TEST_CASE("the request is what RFC 9112 wants, and asks for the connection's end") {

@@ -6,6 +6,7 @@
 #include "lines.hpp"
 #include "stage.hpp"
 #include "usage.hpp"
+#include "wisp/audit_record.hpp"
 #include "wisp/build_record.hpp"
 #include "wisp/new_file.hpp"
 #include "wisp/pin.hpp"
@@ -187,7 +188,16 @@ BuildRecord read_record() {
     return record;
 }
 
-void manifest(const Arguments&, const std::vector<std::string>&) { print(manifest_json(read_record())); }
+/// manifest.json, which is there to be audited: refused when it is larger than wisp-audit reads.
+std::string audited_manifest(const BuildRecord& records) {
+    const std::string text = manifest_json(records);
+    if (text.size() > record_size_limit)
+        refuse("manifest.json", "has " + std::to_string(text.size()) + " bytes, and wisp-audit reads " +
+                                    std::to_string(record_size_limit));
+    return text;
+}
+
+void manifest(const Arguments&, const std::vector<std::string>&) { print(audited_manifest(read_record())); }
 
 void sbom(const Arguments&, const std::vector<std::string>&) {
     const std::uint64_t created = source_date_epoch(max_spdx_time);
@@ -205,7 +215,7 @@ void record(const Arguments& arguments, const std::vector<std::string>&) {
     if (!work) misuse("--work", "is missing");
     const std::uint64_t created = source_date_epoch(max_spdx_time);
     const BuildRecord records = read_record();
-    write_file(*work + "/manifest.json", manifest_json(records));
+    write_file(*work + "/manifest.json", audited_manifest(records));
     write_file(*work + "/sbom.spdx.json", spdx_json(records, created, std::string("wisp-") + version));
 }
 
