@@ -669,7 +669,7 @@ publish() {
         set -- "$@" "$result"
     done
     keep_identity "$@"
-    (cd "$work" && mv -f -- "$@" ..)
+    tool wisp-cache move --from "$work" --into "$output" -- "$@"
     rm -rf -- "$work"
     work=''
 }
