@@ -525,7 +525,8 @@ origin_of() {
 stage() { board stage --entry "$entry" --init "$inits/init-$arch" --work "$work" "$@"; }
 
 make_initrd() {
-    (cd "$work" && tool wisp-cpio -z manifest >initrd.img)
+    # Level 3 takes 0.6 of the time of level 6 and gives 4 % more.
+    (cd "$work" && tool wisp-cpio -z3 manifest >initrd.img)
     # Firmware that joins archives in memory wants each to end on a multiple of 4; the kernel skips the zeros.
     size=$(wc -c <"$work/initrd.img")
     case $((size % 4)) in
@@ -669,7 +670,7 @@ publish() {
         set -- "$@" "$result"
     done
     keep_identity "$@"
-    (cd "$work" && mv -f -- "$@" ..)
+    tool wisp-cache move --from "$work" --into "$output" -- "$@"
     rm -rf -- "$work"
     work=''
 }

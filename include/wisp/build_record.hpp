@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "wisp/hash_files.hpp"
 #include "wisp/json.hpp"
 #include "wisp/names.hpp"
 #include "wisp/path.hpp"
@@ -31,13 +32,14 @@ inline const std::set<std::string_view> origin_facts{
 
 /// One file of a build.
 struct RecordedFile {
-    Measure measure{};    ///< SPDX wants SHA-1 of every file
-    std::string origin{}; ///< "" for an output that is put together from several
+    std::string local_file{}; ///< where its contents are
+    std::string origin{};     ///< "" for an output that is put together from several
+    Measure measure{};        ///< without SHA-1 for an output: SPDX wants that of files in a package alone
 };
 
 /// Reads records: what was built, of which files, and where they are from. Refusals name the record's line.
-/// Each local file is hashed once, in blocks, however often it is named, and not at all where a record
-/// `known` has said what it is.
+/// When all records are good, each local file is hashed once, in blocks, however often it is named, and not at
+/// all where a record `known` says what it is.
 class BuildRecord {
 public:
     using Facts = std::map<std::string, std::string>;
@@ -62,6 +64,7 @@ public:
             for (const auto& [path, file] : *files)
                 if (!file.origin.empty() && !origins_.contains(file.origin))
                     refuse(input_, path + ": no record of its origin '" + file.origin + "'");
+        measure_files();
     }
 
     const std::string& target() const { return target_; }
@@ -128,7 +131,7 @@ private:
         const std::string path = relative_path(fields[1], input_ + ":" + std::to_string(line_));
         const auto [place, is_new] = files.emplace(path, RecordedFile{});
         if (!is_new) refuse_line("a second file '" + path + "'");
-        place->second.measure = measured(std::string(fields[2]));
+        place->second.local_file = fields[2];
         if (fields.size() == 4) place->second.origin = fields[3];
     }
 
@@ -145,10 +148,31 @@ private:
             refuse_line("'" + std::string(fields[1]) + "' is known already");
     }
 
-    const Measure& measured(const std::string& local_file) {
-        const auto known = measures_.find(local_file);
-        if (known != measures_.end()) return known->second;
-        return measures_.emplace(local_file, measure(local_file)).first->second;
+    /// The outputs, which are the largest, come first: the small files find their place beside them.
+    std::vector<DigestRequest> missing_digests() const {
+        std::vector<DigestRequest> requests;
+        std::set<std::pair<std::string_view, DigestAlgorithm>> requested;
+        const auto request = [&](const Files& files, DigestAlgorithm algorithm) {
+            for (const auto& [path, file] : files)
+                if (!measures_.contains(file.local_file) && requested.emplace(file.local_file, algorithm).second)
+                    requests.push_back({file.local_file, algorithm});
+        };
+        request(outputs_, DigestAlgorithm::sha256);
+        request(files_, DigestAlgorithm::sha256);
+        request(files_, DigestAlgorithm::sha1);
+        return requests;
+    }
+
+    void measure_files() {
+        const auto requests = missing_digests();
+        const auto found = hash_files(requests);
+        for (std::size_t i = 0; i < found.size(); ++i) {
+            Measure& measure = measures_[requests[i].path];
+            measure.size = found[i].size;
+            (requests[i].algorithm == DigestAlgorithm::sha1 ? measure.sha1 : measure.sha256) = hex(found[i].digest);
+        }
+        for (Files* const files : {&outputs_, &files_})
+            for (auto& [path, file] : *files) file.measure = measures_.at(file.local_file);
     }
 
     void expect(bool good, std::string_view form) const {

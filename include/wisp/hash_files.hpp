@@ -15,40 +15,42 @@
 
 namespace wisp {
 
+/// What to find out about a file.
+struct DigestRequest {
+    std::string path{};
+    DigestAlgorithm algorithm = DigestAlgorithm::sha256;
+};
+
 /// What a file holds, in short.
 struct FileDigest {
-    std::uint64_t size = 0;
-    std::vector<std::uint8_t> sha256{};
+    std::uint64_t size = 0; ///< in bytes
+    std::vector<std::uint8_t> digest{};
 };
 
 /// Reads one file to its end. Throws Error (system) where it cannot be read.
-inline FileDigest hash_file(const std::string& path) {
+inline FileDigest hash_file(const DigestRequest& request) {
     NullSink nowhere;
-    DigestSink digest(DigestAlgorithm::sha256, nowhere);
-    FdInput(open_read(path), path).copy_all(digest);
+    DigestSink digest(request.algorithm, nowhere);
+    FdInput(open_read(request.path), request.path).copy_all(digest);
     return {digest.position(), digest.digest()};
 }
 
-/// hash_file() of each path, in the order of the paths, by up to `threads` threads. Throws what the first path that
-/// cannot be read throws.
-inline std::vector<FileDigest> hash_files(const std::vector<std::string>& paths, std::size_t threads = 2) {
+/// hash_file() of each request, in their order, by up to `threads` threads. Throws what the first file that cannot
+/// be read throws.
+inline std::vector<FileDigest> hash_files(const std::vector<DigestRequest>& requests, std::size_t threads = 2) {
     struct Job {
-        const std::string* path = nullptr;
+        const DigestRequest* request = nullptr;
         FileDigest found{};
     };
-    const std::size_t workers = threads < 2 || paths.size() < 2 ? 0 : std::min(threads, paths.size());
-    WorkRing<Job> jobs(workers, 2 * workers + 1, [](Job& job) { job.found = hash_file(*job.path); });
-    std::vector<FileDigest> all;
-    const auto take = [&] {
-        all.push_back(std::move(jobs.oldest().found));
-        jobs.release();
-    };
-    for (const std::string& path : paths) {
-        if (jobs.is_full()) take();
-        jobs.next().path = &path;
+    const std::size_t workers = threads < 2 || requests.size() < 2 ? 0 : std::min(threads, requests.size());
+    // There is room for all, so a large file does not keep the threads from the small ones behind it.
+    WorkRing<Job> jobs(workers, requests.size(), [](Job& job) { job.found = hash_file(*job.request); });
+    for (const DigestRequest& request : requests) {
+        jobs.next().request = &request;
         jobs.submit();
     }
-    while (!jobs.is_empty()) take();
+    std::vector<FileDigest> all;
+    for (; !jobs.is_empty(); jobs.release()) all.push_back(std::move(jobs.oldest().found));
     return all;
 }
 

@@ -59,11 +59,9 @@ public:
             ids_[id] = "SPDXRef-Package-" + std::to_string(ids_.size() + 1);
             packages_.push_back(package(id, facts));
         }
-        for (const auto& [path, file] : record.outputs()) {
-            ids_of_outputs_[path] = add_file(path, file);
-            relate(image, "CONTAINS", ids_of_outputs_[path]);
-        }
-        for (const auto& [path, file] : record.files()) relate_to_output(path, add_file(path, file));
+        for (const auto& [path, file] : record.outputs()) add_output(path, file);
+        for (const auto& [path, file] : record.files()) add_file(path, file);
+        for (const auto& [path, id] : ids_of_files_) relate_to_holder(path, id);
     }
 
     /// `created` is in seconds since 1970, `creator` a tool's name and version.
@@ -108,36 +106,29 @@ private:
         return found == facts.end() ? "" : found->second;
     }
 
-    /// All that was built, as one package: SHA-1 over the sorted SHA-1s of its files is its verification code
-    /// [SPDX 2.3, 7.9].
-    Json image_package() const {
-        std::vector<std::string> sums;
-        for (const auto& [path, file] : record_.outputs()) sums.push_back(file.measure.sha1);
-        std::sort(sums.begin(), sums.end());
-        std::string all;
-        for (const std::string& sum : sums) all += sum;
-        const auto code = hex(digest_of(DigestAlgorithm::sha1, as_bytes(all)));
-        return {{"SPDXID", image},
-                {"name", record_.target()},
+    /// What every package has to say, whoever made it.
+    static Json package_of(const std::string& id, const std::string& name) {
+        return {{"SPDXID", id},
+                {"name", name},
                 {"downloadLocation", unknown},
-                {"filesAnalyzed", true},
-                {"packageVerificationCode", {{"packageVerificationCodeValue", code}}},
+                {"filesAnalyzed", false},
                 {"licenseConcluded", unknown},
                 {"licenseDeclared", unknown},
-                {"licenseInfoFromFiles", Json::array({unknown})},
-                {"copyrightText", unknown},
-                {"primaryPackagePurpose", "OPERATING-SYSTEM"}};
+                {"copyrightText", unknown}};
+    }
+
+    /// All that was built.
+    Json image_package() const {
+        Json package = package_of(image, record_.target());
+        package["primaryPackagePurpose"] = "OPERATING-SYSTEM";
+        return package;
     }
 
     Json package(const std::string& id, const BuildRecord::Facts& facts) {
         const std::string name = fact(facts, "package");
-        Json package{{"SPDXID", ids_[id]},
-                     {"name", name.empty() ? id : name},
-                     {"downloadLocation", download_location(facts)},
-                     {"filesAnalyzed", false},
-                     {"licenseConcluded", unknown},
-                     {"licenseDeclared", licences_.expression(fact(facts, "licence"))},
-                     {"copyrightText", unknown}};
+        Json package = package_of(ids_[id], name.empty() ? id : name);
+        package["downloadLocation"] = download_location(facts);
+        package["licenseDeclared"] = licences_.expression(fact(facts, "licence"));
         if (const auto said = fact(facts, "version"); !said.empty()) package["versionInfo"] = said;
         if (const auto sum = fact(facts, "sha256"); !sum.empty())
             package["checksums"] = Json::array({checksum("SHA256", sum)});
@@ -174,8 +165,38 @@ private:
         return info;
     }
 
-    /// Adds a file and where it is from, and gives its identifier back.
-    std::string add_file(const std::string& path, const RecordedFile& file) {
+    /// An output is a package of one file: SPDX asks for SHA-1 of files [SPDX 2.3, 8.4], and a second pass over
+    /// a whole image would tell nobody more.
+    void add_output(const std::string& path, const RecordedFile& file) {
+        const std::string id = "SPDXRef-Output-" + std::to_string(ids_of_outputs_.size() + 1);
+        Json package = package_of(id, path);
+        package["packageFileName"] = "./" + path;
+        package["checksums"] = Json::array({checksum("SHA256", file.measure.sha256)});
+        package["primaryPackagePurpose"] = "FILE";
+        if (const auto code = verification_code(path); !code.empty()) {
+            package["filesAnalyzed"] = true;
+            package["packageVerificationCode"] = {{"packageVerificationCodeValue", code}};
+            package["licenseInfoFromFiles"] = Json::array({unknown});
+        }
+        packages_.push_back(package);
+        ids_of_outputs_[path] = id;
+        relate(image, "CONTAINS", id);
+        relate_to_origin(id, file);
+    }
+
+    /// SHA-1 over the sorted SHA-1s of the files that lie in an output [SPDX 2.3, 7.9]; "" where there are none.
+    std::string verification_code(const std::string& output) const {
+        std::vector<std::string> sums;
+        for (const auto& [path, file] : record_.files())
+            if (path.starts_with(output + "/")) sums.push_back(file.measure.sha1);
+        if (sums.empty()) return "";
+        std::sort(sums.begin(), sums.end());
+        std::string all;
+        for (const std::string& sum : sums) all += sum;
+        return hex(digest_of(DigestAlgorithm::sha1, as_bytes(all)));
+    }
+
+    void add_file(const std::string& path, const RecordedFile& file) {
         const std::string id = "SPDXRef-File-" + std::to_string(files_.size() + 1);
         files_.push_back(
             {{"SPDXID", id},
@@ -184,14 +205,23 @@ private:
              {"licenseConcluded", unknown},
              {"licenseInfoInFiles", Json::array({unknown})},
              {"copyrightText", unknown}});
-        if (!file.origin.empty()) relate(id, "GENERATED_FROM", ids_.at(file.origin));
-        return id;
+        ids_of_files_[path] = id;
+        relate_to_origin(id, file);
     }
 
-    /// A file's path starts with that of the output that holds it.
-    void relate_to_output(const std::string& path, const std::string& id) {
+    void relate_to_origin(const std::string& id, const RecordedFile& file) {
+        if (!file.origin.empty()) relate(id, "GENERATED_FROM", ids_.at(file.origin));
+    }
+
+    /// A file's path starts with that of the output that holds it or, as an initrd's on a card, with the name of a
+    /// file that an output holds.
+    void relate_to_holder(const std::string& path, const std::string& id) {
         for (const auto& [output, output_id] : ids_of_outputs_)
-            if (path.starts_with(output + "/")) relate(output_id, "CONTAINS", id);
+            if (path.starts_with(output + "/")) return relate(output_id, "CONTAINS", id);
+        const std::string first = path.substr(0, path.find('/'));
+        for (const auto& [output, output_id] : ids_of_outputs_)
+            if (const auto holder = ids_of_files_.find(output + "/" + first); holder != ids_of_files_.end())
+                relate(holder->second, "CONTAINS", id);
     }
 
     void relate(const std::string& from, const char* how, const std::string& to) {
@@ -202,7 +232,8 @@ private:
     const BuildRecord& record_;
     Licences licences_;
     std::map<std::string, std::string> ids_;
-    std::map<std::string, std::string> ids_of_outputs_;
+    std::map<std::string, std::string> ids_of_outputs_; // by path, as those of the files
+    std::map<std::string, std::string> ids_of_files_;
     Json packages_ = Json::array();
     Json files_ = Json::array();
     Json relationships_ = Json::array();

@@ -425,7 +425,7 @@ JSON
     refuses 'target\tx\ty\nend\n' ":1: is not 'target NAME', separated by tabs"
     refuses 'target\tx\nend\nend\n' ":2: unknown record 'end'"
     refuses 'target x\nend\n' ":1: unknown record 'target x'"
-    refuses 'target\tx\n\xff\nend\n' ":2: '"$'\xff'"' is not a line of UTF-8 text"
+    refuses 'target\tx\n\xff\nend\n' ":2: '\\xff' is not a line of UTF-8 text"
     refuses 'origin\tx\nend\n' ":1: is not 'origin ID FACT=TEXT...', separated by tabs"
     refuses 'origin\tx\tcolour=red\nend\n' ":1: unknown fact 'colour' of an origin"
     refuses 'origin\tx\tkind\nend\n' ":1: 'kind' has no text"
@@ -440,7 +440,7 @@ JSON
     refuses 'target\tx\nfile\ta\thello\tx\nend\n' ": a: no record of its origin 'x'"
     refuses 'target\tx\noutput\ta\thello\tx\nend\n' ": a: no record of its origin 'x'"
     refuses 'origin\tx\tkind=url\tpinned=maybe\nend\n' ":1: 'pinned' is yes or no, not 'maybe'"
-    printf 'file\ta\tnone\tx\nend\n' >records
+    printf 'target\tx\norigin\tx\tkind=url\nfile\ta\tnone\tx\nend\n' >records
     run -2 --separate-stderr wisp-board manifest <records
     [ "$stderr" = "wisp-board: none: open: No such file or directory" ]
 }
@@ -466,26 +466,56 @@ document() { python3 -c 'import json, sys; d = json.load(open("sbom")); assert e
     document 'd["spdxVersion"] == "SPDX-2.3" and d["dataLicense"] == "CC0-1.0" and d["SPDXID"] == "SPDXRef-DOCUMENT"'
     document "d['creationInfo'] == {'created': '1970-01-01T00:00:00Z', 'creators': ['Tool: wisp-$(wisp-board --version | cut -d ' ' -f 2)']}"
     document "[(f['fileName'], f['checksums'][0]['checksumValue'], f['checksums'][1]['checksumValue']) for f in d['files']] == [
-        ('./initrd.img', '$(sha1sum <hello | cut -d ' ' -f 1)', '$(sha256sum <hello | cut -d ' ' -f 1)'),
-        ('./vmlinuz', '$(sha1sum <empty | cut -d ' ' -f 1)', '$(sha256sum <empty | cut -d ' ' -f 1)'),
         ('./initrd.img/service/run', '$(sha1sum <hello | cut -d ' ' -f 1)', '$(sha256sum <hello | cut -d ' ' -f 1)')]"
-    code=$({ sha1sum <hello; sha1sum <empty; } | cut -d ' ' -f 1 | sort | tr -d '\n' | sha1sum | cut -d ' ' -f 1)
-    document "d['packages'][0]['packageVerificationCode'] == {'packageVerificationCodeValue': '$code'}"
+    document "[(p['name'], p['packageFileName'], p['primaryPackagePurpose'], p['checksums']) for p in d['packages'][-2:]] == [
+        ('initrd.img', './initrd.img', 'FILE', [{'algorithm': 'SHA256', 'checksumValue': '$(sha256sum <hello | cut -d ' ' -f 1)'}]),
+        ('vmlinuz', './vmlinuz', 'FILE', [{'algorithm': 'SHA256', 'checksumValue': '$(sha256sum <empty | cut -d ' ' -f 1)'}])]"
+    # only the initrd has files in it
+    document "[p['name'] for p in d['packages'] if p['filesAnalyzed']] == ['initrd.img']"
+    code=$(sha1sum <hello | cut -d ' ' -f 1 | tr -d '\n' | sha1sum | cut -d ' ' -f 1)
+    document "[p['packageVerificationCode'] for p in d['packages'] if 'packageVerificationCode' in p] == [{'packageVerificationCodeValue': '$code'}]"
     document "[(p['name'], p['licenseDeclared'], p['downloadLocation']) for p in d['packages']] == [
         ('qemu', 'NOASSERTION', 'NOASSERTION'), ('linux-virt', 'GPL-2.0-only', 'NOASSERTION'),
         ('linux-x', 'GPL-2.0-only', 'NOASSERTION'), ('service', 'NOASSERTION', 'NOASSERTION'),
-        ('start.elf', 'LicenseRef-1', 'https://example.org/start.elf')]"
+        ('start.elf', 'LicenseRef-1', 'https://example.org/start.elf'),
+        ('initrd.img', 'NOASSERTION', 'NOASSERTION'), ('vmlinuz', 'NOASSERTION', 'NOASSERTION')]"
     document "d['hasExtractedLicensingInfos'] == [{'licenseId': 'LicenseRef-1', 'name': 'as is', 'extractedText': 'as is'}]"
     document "[p['externalRefs'][0]['referenceLocator'] for p in d['packages'] if 'externalRefs' in p] == [
         'pkg:apk/alpine/linux-virt@6.18.48-r0?arch=aarch64', 'pkg:deb/debian/linux-x@1:6%2Bb~1?arch=arm64']"
     document "[p.get('sourceInfo') for p in d['packages']] == [None, 'signature checked with the key a.rsa.pub; SHA-256 pinned',
-        'apt checked the signed release of sid', None, 'SHA-256 not pinned']"
+        'apt checked the signed release of sid', None, 'SHA-256 not pinned', None, None]"
     document "[(r['spdxElementId'][8:], r['relationshipType'], r['relatedSpdxElement'][8:]) for r in d['relationships']] == [
-        ('DOCUMENT', 'DESCRIBES', 'Image'), ('Image', 'CONTAINS', 'File-1'), ('File-2', 'GENERATED_FROM', 'Package-1'),
-        ('Image', 'CONTAINS', 'File-2'), ('File-3', 'GENERATED_FROM', 'Package-3'), ('File-1', 'CONTAINS', 'File-3')]"
+        ('DOCUMENT', 'DESCRIBES', 'Image'), ('Image', 'CONTAINS', 'Output-1'), ('Image', 'CONTAINS', 'Output-2'),
+        ('Output-2', 'GENERATED_FROM', 'Package-1'), ('File-1', 'GENERATED_FROM', 'Package-3'), ('Output-1', 'CONTAINS', 'File-1')]"
     # every identifier is there once, and every relationship is between two of them
     document "(lambda ids: len(ids) == len(set(ids)) and all(r[e] in ids for r in d['relationships']
         for e in ('spdxElementId', 'relatedSpdxElement')))([d['SPDXID']] + [x['SPDXID'] for x in d['packages'] + d['files']])"
+}
+
+# card_records [RECORD]: of a card with an initrd on it.
+card_records() {
+    printf 'target\tpi5\norigin\to\tkind=file\noutput\tpi5.img\thello\nfile\tpi5.img/initrd.img\thello\to\n'
+    printf 'file\tpi5.img/other/initrd.img\tempty\to\nfile\tinitrd.img/init\thello\to\nfile\tnowhere/a\thello\to\n'
+    printf %b "${1-}end\n"
+}
+
+# contents: what contains what in the document `sbom`, by names.
+contents() {
+    jq -r '([.packages[] | {(.SPDXID): .name}] + [.files[] | {(.SPDXID): .fileName}] | add) as $names | .relationships[] |
+        select(.relationshipType == "CONTAINS") | $names[.spdxElementId] + " > " + $names[.relatedSpdxElement]' sbom
+}
+
+@test "the SPDX document follows a card to what is in the initrd on it" {
+    echo hello >hello
+    : >empty
+    card_records | wisp-board sbom >sbom
+    contents | sort | diff - <(printf '%s\n' './pi5.img/initrd.img > ./initrd.img/init' 'pi5 > pi5.img' \
+        'pi5.img > ./pi5.img/initrd.img' 'pi5.img > ./pi5.img/other/initrd.img')
+    code=$(printf '%s\n' hello empty | xargs sha1sum | cut -d ' ' -f 1 | sort | tr -d '\n' | sha1sum | cut -d ' ' -f 1)
+    [ "$(jq -r '.packages[].packageVerificationCode.packageVerificationCodeValue // empty' sbom)" = "$code" ]
+    # where the initrd is an output as well, that holds it
+    card_records 'output\tinitrd.img\thello\n' | wisp-board sbom >sbom
+    contents | grep init$ | diff - <(echo 'initrd.img > ./initrd.img/init')
 }
 
 # pyspdxtools ARGUMENT...: the SPDX project's own validator.
@@ -499,6 +529,8 @@ pyspdxtools() {
     echo hello >hello && : >empty
     records_of_all | wisp-board sbom >sbom.spdx.json
     [ -z "$(pyspdxtools -i sbom.spdx.json)" ]
+    card_records | wisp-board sbom >card.spdx.json
+    [ -z "$(pyspdxtools -i card.spdx.json)" ]
     for damage in 's/"SPDX-2.3"/"SPDX-7"/' 's/"checksumValue": "[0-9a-f]/"checksumValue": "/' 's/GENERATED_FROM/BORN_OF/' \
         's/"GPL-2.0-only"/"GPL and so on"/' '0,/"SPDXRef-Package-1"/s//"SPDXRef-Package-9"/'; do
         sed "$damage" sbom.spdx.json >damaged.spdx.json

@@ -161,12 +161,45 @@ unchanged() { [ -z "$(wisp-cache look --record record input entry)" ]; }
     done
 }
 
+@test "move gives files their names, whatever had them" {
+    mkdir from into && echo old >into/there && echo kept >into/other && ln -s other into/link
+    for name in new there link; do echo "$name" >"from/$name"; done
+    inode=$(stat -c %i from/there)
+    wisp-cache move --from from --into into new there link
+    [ -z "$(ls from)" ]
+    for name in new there link; do [ "$(cat "into/$name")" = "$name" ]; done
+    [ ! -L into/link ]
+    [ "$(cat into/other)" = kept ]
+    [ "$(stat -c %i into/there)" = "$inode" ]
+}
+
+@test "move leaves what it cannot replace" {
+    mkdir -p from into/folder && echo new >from/folder && echo old >into/there
+    refused 2 'into/folder: rename: Is a directory' move --from from --into into folder
+    [ -d into/folder ]
+    [ "$(cat from/folder)" = new ]
+    refused 2 'into/there: rename: No such file or directory' move --from from --into into there
+    [ "$(cat into/there)" = old ]
+}
+
+@test "there is no moment without a file while move replaces it" {
+    unsanitized "strace and the sanitizers' own tracing exclude each other"
+    mkdir from into && echo new >from/a && echo old >into/a
+    strace -f -qq -e trace=rename,renameat,renameat2,unlink,unlinkat,link,linkat,truncate,open,openat -o calls \
+        wisp-cache move --from from --into into a
+    grep -F '"into/a"' calls >calls-of-a
+    [ "$(wc -l <calls-of-a)" -eq 1 ]
+    grep -q 'rename' calls-of-a
+    [ "$(cat into/a)" = new ]
+}
+
 @test "commands and operands are checked" {
-    refused 2 'command: is none of seal, check, look, keep'
-    refused 2 'frob: is none of seal, check, look, keep' frob
+    refused 2 'command: is none of seal, check, look, keep, move'
+    refused 2 'frob: is none of seal, check, look, keep, move' frob
     refused 2 'FOLDER: is missing' check
     refused 2 'FOLDER: one is enough' seal entry entry
     refused 2 '--record: is missing' look input
+    refused 2 'move: needs --from and --into' move --from entry a
     refused 2 'none: No such file or directory' seal none
     echo garbage >identities
     refused 1 'standard input: is no list of identities' keep --record record input <identities

@@ -265,16 +265,19 @@ TEST_CASE("a digest in the background is the digest") {
 }
 
 TEST_CASE("files are digested in order by any number of threads, and the first that is missing is named") {
-    const std::vector<std::string> paths{"Makefile", "/dev/null", "README.md", "Makefile"};
+    using enum DigestAlgorithm;
+    const std::vector<DigestRequest> requests{
+        {"Makefile", sha256}, {"/dev/null", sha1}, {"README.md", sha512}, {"Makefile", sha1}};
     for (const std::size_t threads : {1u, 2u, 8u}) {
-        const auto found = hash_files(paths, threads);
-        REQUIRE(found.size() == paths.size());
-        for (std::size_t i = 0; i < paths.size(); ++i) {
-            const auto bytes = FdInput(open_read(paths[i]), paths[i]).read_all(1 << 20);
+        const auto found = hash_files(requests, threads);
+        REQUIRE(found.size() == requests.size());
+        for (std::size_t i = 0; i < requests.size(); ++i) {
+            const auto& [path, algorithm] = requests[i];
+            const auto bytes = FdInput(open_read(path), path).read_all(1 << 20);
             CHECK(found[i].size == bytes.size());
-            CHECK(found[i].sha256 == digest_of(DigestAlgorithm::sha256, bytes));
+            CHECK(found[i].digest == digest_of(algorithm, bytes));
         }
-        CHECK_THROWS_WITH(hash_files({"Makefile", "/nowhere/a", "/nowhere/b"}, threads),
+        CHECK_THROWS_WITH(hash_files({{"Makefile"}, {"/nowhere/a"}, {"/nowhere/b"}}, threads),
                           "/nowhere/a: open: No such file or directory");
     }
     CHECK(hash_files({}).empty());

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "wisp/identity.hpp"
+#include "wisp/replace_file.hpp"
 #include "wisp/sealed.hpp"
 #include "wisp/tool.hpp"
 
@@ -21,19 +22,21 @@ const Tool tool{
        wisp-cache check [--index FILE] FOLDER
        wisp-cache look --record FILE PATH... > IDENTITIES
        wisp-cache keep --record FILE [--from FOLDER --into FOLDER --result NAME...] PATH... < IDENTITIES
+       wisp-cache move --from FOLDER --into FOLDER NAME...
 
 seal   writes SHA1SUMS and SHA256SUMS of all files in FOLDER
 check  refuses a FOLDER of which a file is not as SHA256SUMS lists it
 look   prints nothing where no PATH has changed since RECORD was kept, otherwise what they are now
 keep   keeps what the PATHs are, unless one of IDENTITIES has changed since, and what the results are
+move   renames files, each over what had its name before
 
 A PATH that is a sealed folder stands for its files.
 
       --index FILE    check: files this list knows are not read; it is kept up to date
       --record FILE   look, keep: what is known of all that went into results, and of the results
       --result NAME   keep: a result; repeatable
-      --from FOLDER   keep: where the results are
-      --into FOLDER   keep: where they will be moved
+      --from FOLDER   keep, move: where the results are
+      --into FOLDER   keep, move: where they will be, in the same file system
       --help, --version
 )",
     .options = {{"index", 0, Option::Value::required},
@@ -177,8 +180,14 @@ void keep(const Arguments& arguments, const std::vector<std::string>& operands) 
     save_if_possible(files, record_of(arguments));
 }
 
+void move(const Arguments& arguments, const std::vector<std::string>& operands) {
+    const auto from = arguments.value("from"), into = arguments.value("into");
+    if (!from || !into) misuse("move", "needs --from and --into");
+    for (const std::string& name : operands) replace_file(*from + "/" + name, *into + "/" + name);
+}
+
 const std::map<std::string_view, void (*)(const Arguments&, const std::vector<std::string>&)> commands{
-    {"seal", seal}, {"check", check}, {"look", look}, {"keep", keep}};
+    {"seal", seal}, {"check", check}, {"look", look}, {"keep", keep}, {"move", move}};
 
 } // namespace
 
@@ -187,7 +196,7 @@ int main(int argc, char** argv) {
         const std::string name = arguments.operands.empty() ? "" : arguments.operands[0];
         const auto command = commands.find(name);
         if (command == commands.end())
-            misuse(name.empty() ? "command" : printable(name), "is none of seal, check, look, keep");
+            misuse(name.empty() ? "command" : printable(name), "is none of seal, check, look, keep, move");
         command->second(arguments, {arguments.operands.begin() + 1, arguments.operands.end()});
     });
 }
