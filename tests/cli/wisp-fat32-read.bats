@@ -152,7 +152,7 @@ I
     run -1 --separate-stderr wisp-fat32 --cat '' image
     [ "$stderr" = "wisp-fat32: image: '' is a folder" ]
     run -1 --separate-stderr wisp-fat32 --cat $'\xff' image
-    [ "$stderr" = "wisp-fat32: image: has no '"$'\xff'"'" ]
+    [ "$stderr" = "wisp-fat32: image: has no '\xff'" ]
     run -1 --separate-stderr wisp-fat32 --cat b <image
     [ "$stderr" = "wisp-fat32: standard input: 'b' is a folder" ]
 }

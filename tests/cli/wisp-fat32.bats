@@ -447,7 +447,7 @@ large_file() {
     refused $'file a\001 x 0644 0 0' "name 'a\\x01' has a character FAT does not allow: '\\x01'"
     refused $'file a\177 x 0644 0 0' "name 'a\\x7f' has a character FAT does not allow: '\\x7f'"
     refused 'dir a. 0755 0 0' "name 'a.' ends in a dot or a space, which FAT drops"
-    refused $'file a\303 x 0644 0 0' "name 'a"$'\303'"' is not UTF-8"
+    refused $'file a\303 x 0644 0 0' "name 'a\\xc3' is not UTF-8"
     long=$(head -c 256 /dev/zero | tr '\0' n)
     refused "file $long x 0644 0 0" "name '$long' has 256 UTF-16 units, FAT allows 255"
 }
