@@ -223,11 +223,13 @@ private:
         if (!output_) scanner_.finish();
     }
 
-    /// Whoever interrupts this program at a terminal has interrupted the console's reader as well.
+    /// Whoever interrupts this program at a terminal has interrupted the console's reader as well; that it has gone
+    /// may be seen before the signal is.
     void pass_on() {
         try {
             console_.proceed();
         } catch (const wisp::Error&) {
+            take_signals();
             if (!judge_.verdict() || judge_.verdict()->outcome != "interrupted") throw;
             console_.give({});
         }
