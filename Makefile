@@ -18,6 +18,8 @@ V         =
 INIT_CXX_x86_64  = $(if $(filter x86_64,$(HOST_ARCH)),$(CXX),x86_64-linux-gnu-g++)
 INIT_CXX_aarch64 = $(if $(filter aarch64 arm64,$(HOST_ARCH)),$(CXX),aarch64-linux-gnu-g++)
 
+# One name for one folder: what depends on what is written down under it.
+override BUILD := $(BUILD:$(CURDIR)/%=%)
 # Where this is Linux, the host compiler makes its own architecture's programs.
 HOST_ARCH := $(if $(filter Linux,$(shell uname -s)),$(shell uname -m))
 VERSION   := $(shell sed -n 's/.*version = "\(.*\)";/\1/p' include/wisp/version.hpp)
