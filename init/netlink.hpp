@@ -14,7 +14,9 @@ namespace net_detail {
 // These the kernel's headers either keep to themselves or offer only together with a C library's.
 inline constexpr size_t ifnamsiz = 16;
 inline constexpr unsigned iff_up = 1;
-inline constexpr unsigned iff_running = 0x40; // RFC 2863: operational, not merely switched on
+// The driver sees a carrier. IFF_RUNNING goes by the operational state, which follows up to a second later
+// [Linux net/core/link_watch.c].
+inline constexpr unsigned iff_lower_up = 0x10000;
 inline constexpr uint8_t af_inet = 2;
 inline constexpr uint8_t af_inet6 = 10;
 inline constexpr int af_netlink = 16;
@@ -180,7 +182,7 @@ public:
         Answer answer;
         const Result result = ask(request.header, RTM_NEWLINK, answer);
         if (!result.ok()) return result;
-        return Result(answer.body<ifinfomsg>().ifi_flags & iff_running ? 0 : -EAGAIN);
+        return Result(answer.body<ifinfomsg>().ifi_flags & iff_lower_up ? 0 : -EAGAIN);
     }
 
     /// That the address is there already is what was asked for.
