@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "wisp/error.hpp"
+#include "wisp/hash_files.hpp"
 #include "wisp/identity.hpp"
 #include "wisp/new_file.hpp"
 #include "wisp/path.hpp"
@@ -21,14 +22,19 @@ public:
 
     /// Reads every file once and writes the lists.
     void seal() const {
+        const std::vector<std::string> files = files_below(path_);
+        std::vector<DigestRequest> requests;
+        for (const std::string& file : files)
+            for (const auto algorithm : {DigestAlgorithm::sha1, DigestAlgorithm::sha256})
+                requests.push_back({in_folder(file), algorithm});
+        const auto found = hash_files(requests);
         Sums sha1, sha256;
-        for (const std::string& file : files_below(path_)) {
-            const Measure is = measure(in_folder(file));
-            sha1[file] = is.sha1;
-            sha256[file] = is.sha256;
+        for (std::size_t i = 0; i < files.size(); ++i) {
+            sha1[files[i]] = hex(found[2 * i].digest);
+            sha256[files[i]] = hex(found[2 * i + 1].digest);
         }
         write(std::string(sha1_list), sums_text(sha1));
-        sha256[std::string(sha1_list)] = measure(in_folder(sha1_list)).sha256;
+        sha256[std::string(sha1_list)] = sha256_of(in_folder(sha1_list));
         write(std::string(sha256_list), sums_text(sha256));
     }
 
@@ -56,13 +62,17 @@ public:
             fresh.push_back(listed(path)); // asked before it is read: a later change shows
             if (is_held(path)) continue;
             all_held = false;
-            if (const std::string is = measure(path).sha256; is != sum)
+            if (const std::string is = sha256_of(path); is != sum)
                 refuse(path, "has SHA-256 " + is + ", the list says " + sum);
         }
         return all_held ? std::vector<KnownFile>{} : fresh;
     }
 
 private:
+    static std::string sha256_of(const std::string& path) {
+        return hex(hash_file({path, DigestAlgorithm::sha256}).digest);
+    }
+
     std::string in_folder(std::string_view file) const { return path_ + "/" + std::string(file); }
 
     /// The paths come from a file that may be damaged: none leads out of the folder.

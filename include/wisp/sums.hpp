@@ -2,17 +2,13 @@
 #pragma once
 
 #include <filesystem>
-#include <future>
 #include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "wisp/digest.hpp"
 #include "wisp/error.hpp"
 #include "wisp/input.hpp"
-#include "wisp/sink.hpp"
-#include "wisp/source.hpp"
 #include "wisp/text.hpp"
 
 namespace wisp {
@@ -23,25 +19,6 @@ struct Measure {
     std::string sha1{};
     std::string sha256{};
 };
-
-/// The digest of all bytes of `source`.
-inline std::string hex_digest(DigestAlgorithm algorithm, const Source& source) {
-    NullSink nowhere;
-    DigestSink digest(algorithm, nowhere);
-    source.copy_to(digest);
-    return hex(digest.digest());
-}
-
-/// Both digests of a file. Those of a large one are made at the same time: reading it twice from memory costs
-/// less than waiting for one after the other.
-inline Measure measure(const std::string& path) {
-    constexpr std::uint64_t large = 1024 * 1024;
-    const FileSource source{path};
-    auto sha1 = std::async(source.size() < large ? std::launch::deferred : std::launch::async,
-                           [&] { return hex_digest(DigestAlgorithm::sha1, source); });
-    std::string sha256 = hex_digest(DigestAlgorithm::sha256, source);
-    return {source.size(), sha1.get(), std::move(sha256)};
-}
 
 /// Hexadecimal digests by path.
 using Sums = std::map<std::string, std::string, std::less<>>;

@@ -15,6 +15,7 @@
 
 #include "wisp/initrd_files.hpp"
 #include "wisp/new_file.hpp"
+#include "wisp/source.hpp"
 #include "wisp/sums.hpp"
 #include "wisp/tool.hpp"
 
