@@ -19,9 +19,9 @@ constexpr To narrow(std::uint64_t value, std::string_view subject, std::string_v
     return static_cast<To>(value);
 }
 
-/// How many bytes lead from `position` to the next multiple of `alignment` (a power of two); 0 when it is one.
+/// How many bytes lead from `position` to the next multiple of `alignment`; 0 when it is one.
 constexpr std::uint64_t padding(std::uint64_t position, std::uint64_t alignment) {
-    return (alignment - (position & (alignment - 1))) & (alignment - 1);
+    return (alignment - position % alignment) % alignment;
 }
 
 } // namespace wisp

@@ -22,7 +22,7 @@ namespace wisp {
 /// Compresses into one gzip member with no name, no time and OS "Unix" (3). The contents are cut at fixed distances
 /// and each chunk is compressed by itself, so the same bytes in give the same bytes out, whatever the number of
 /// threads; the chunks' streams are joined into one, because a kernel takes an archive in one member only.
-/// finish() writes the trailer and finishes the sink behind it.
+/// finish() writes the trailer; the sink behind it is the caller's to go on with and to finish.
 class GzipSink : public Sink {
 public:
     static constexpr int min_level = 1, max_level = 9;
@@ -59,7 +59,6 @@ private:
         while (!chunks_->is_empty()) write_oldest();
         out_.write(le32(checksum_));
         out_.write(le32(size_));
-        out_.finish();
     }
 
     void submit(bool is_last) {

@@ -51,7 +51,7 @@ public:
         position_ += count;
     }
 
-    /// Zeros up to the next multiple of `alignment`, a power of two, counted from this sink's first byte.
+    /// Zeros up to the next multiple of `alignment`, counted from this sink's first byte.
     void pad_to(std::uint64_t alignment) { zeros(padding(position_, alignment)); }
 
     /// Takes up to `count` bytes from where the descriptor `fd` stands, and moves it behind them, without their passing

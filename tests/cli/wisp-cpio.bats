@@ -117,6 +117,22 @@ write_tree() {
         'file /d/numbers numbers 0644 0 0' "file /d/openssl $(command -v openssl) 0755 0 0" >manifest
 }
 
+@test "--align ends an archive with zeros up to a multiple" {
+    write_tree
+    wisp-cpio <manifest >archive
+    wisp-cpio -z <manifest >archive.gz
+    for size in 1 4 7 512 4096; do
+        wisp-cpio --align "$size" <manifest >aligned
+        wisp-cpio -z --align "$size" <manifest >aligned.gz
+        for file in archive archive.gz; do
+            is=$(wc -c <"aligned${file#archive}") was=$(wc -c <"$file")
+            [ $((is % size)) -eq 0 ] && [ $((is - was)) -lt "$size" ]
+            { cat "$file" && head -c $((is - was)) /dev/zero; } | cmp - "aligned${file#archive}"
+        done
+    done
+    cmp <(wisp-cpio --list aligned.gz) <(wisp-cpio --list archive)
+}
+
 @test "-z writes the same bytes whatever the number of threads, and every gunzip reads them" {
     write_tree
     wisp-cpio <manifest >archive
@@ -348,6 +364,12 @@ refused() {
         run -2 --separate-stderr wisp-cpio -z --threads "$threads" /dev/null
         [ "$stderr" = "wisp-cpio: --threads: '$threads' is not a number from 1 to 8" ]
     done
+    for alignment in 0 4097 four; do
+        run -2 --separate-stderr wisp-cpio --align "$alignment" /dev/null
+        [ "$stderr" = "wisp-cpio: --align: '$alignment' is not a number from 1 to 4096" ]
+    done
+    run -2 --separate-stderr wisp-cpio --list --align 4
+    [ "$stderr" = "wisp-cpio: --align: does not go with --list" ]
     run -2 --separate-stderr wisp-cpio --threads 2 /dev/null
     [ "$stderr" = "wisp-cpio: --threads: is for what --gzip compresses" ]
     run -2 --separate-stderr wisp-cpio --list --threads 2

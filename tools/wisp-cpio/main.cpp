@@ -18,7 +18,7 @@ namespace {
 
 const Tool tool{
     .name = "wisp-cpio",
-    .help = R"(usage: wisp-cpio [-z[LEVEL]] [--threads N] [--mtime SECONDS] [FILE] > ARCHIVE
+    .help = R"(usage: wisp-cpio [-z[LEVEL]] [--threads N] [--align BYTES] [--mtime SECONDS] [FILE] > ARCHIVE
        wisp-cpio --list [FILE]
 
 Writes the newc archive (initramfs) that a manifest describes, the bytes gen_init_cpio would write.
@@ -34,6 +34,7 @@ FILE, or standard input, holds one entry a line:
 
   -z, --gzip[=LEVEL]   compress with gzip, level 1 to 9 (6)
       --threads N      compress on N threads, 1 to 8 (one a core, up to 4): the same bytes
+      --align BYTES    end with zeros up to a multiple of BYTES, 1 to 4096, which the kernel skips
       --mtime SECONDS  every entry's time (SOURCE_DATE_EPOCH, or 0)
   -t, --list           print what an archive holds: concatenated and gzipped members too
       --help, --version
@@ -42,9 +43,12 @@ Example: wisp-cpio < manifest | gzip > initrd.img
 )",
     .options = {{"gzip", 'z', Option::Value::optional},
                 {"threads", 0, Option::Value::required},
+                {"align", 0, Option::Value::required},
                 {"mtime", 0, Option::Value::required},
                 {"list", 't', Option::Value::none}},
 };
+
+constexpr std::uint64_t max_alignment = 4096;
 
 int gzip_level(const Arguments& arguments) {
     if (arguments.value("gzip") == "") return 6;
@@ -61,7 +65,6 @@ void write_entries(const std::vector<Entry>& entries, std::uint32_t mtime, Sink&
     CpioWriter archive(out, mtime);
     for (const Entry& entry : entries) archive.add(entry);
     archive.finish();
-    out.finish();
 }
 
 void write_archive(const Arguments& arguments) {
@@ -72,6 +75,7 @@ void write_archive(const Arguments& arguments) {
     const bool compress = arguments.has("gzip");
     const int level = compress ? gzip_level(arguments) : 0;
     const std::size_t threads = thread_count(arguments);
+    const std::uint64_t alignment = arguments.number("align", 1, max_alignment).value_or(1);
 
     const auto in = open_operand(single_operand(arguments), "manifest");
     const std::vector<Entry> entries = read_manifest(*in, environment_variable);
@@ -81,13 +85,16 @@ void write_archive(const Arguments& arguments) {
     if (compress) {
         GzipSink packed(out, level, threads);
         write_entries(entries, mtime, packed);
+        packed.finish();
     } else {
         write_entries(entries, mtime, out);
     }
+    out.pad_to(alignment);
+    out.finish();
 }
 
 void list(const Arguments& arguments) {
-    for (const char* const option : {"gzip", "threads", "mtime"})
+    for (const char* const option : {"gzip", "threads", "align", "mtime"})
         if (arguments.has(option)) misuse(std::string("--") + option, "does not go with --list");
     const auto in = open_operand(single_operand(arguments), "archive");
     FdSink out(STDOUT_FILENO, "standard output");
