@@ -96,13 +96,21 @@ wait_a_tick() {
     [ -s new/folder/index ]
 }
 
+# publish RESULT PATH...: RESULT, made in work, is published here, and kept with the PATHs.
+publish() {
+    local result=$1
+    shift
+    wisp-cache publish --record record --from work --into . --result "$result" "$@" <noted
+}
+
 # A result made of input and entry, and kept.
 kept() {
-    echo in >input && echo out >result
-    touch -d 2001-02-03 input result
+    mkdir -p work
+    echo in >input && echo out >work/result
+    touch -d 2001-02-03 input work/result
     wisp-cache look --record record input entry >noted
     [ "$(grep -c ' entry/' noted)" -eq 5 ]
-    wisp-cache keep --record record input entry result <noted
+    publish result input entry
 }
 
 unchanged() { [ -z "$(wisp-cache look --record record input entry)" ]; }
@@ -119,20 +127,11 @@ unchanged() { [ -z "$(wisp-cache look --record record input entry)" ]; }
     done
 }
 
-@test "results are kept before they are moved, and only they hold then" {
-    echo in >input && touch -d 2001-02-03 input
-    mkdir work out
-    echo result >work/r && echo other >another
-    wisp-cache look --record record input >noted
-    wisp-cache keep --record record --from work --into out --result r input <noted
-    look() { wisp-cache look --record record input; }
-    [ -n "$(look)" ] # not there yet
-    mv work/r out
-    [ -z "$(look)" ]
-    echo result >same && touch -r out/r same && mv same out/r # another build's, of the same size and time
-    [ -n "$(look)" ]
-    refused 2 '--result: needs --from and --into' keep --record record --result r input <noted
-    refused 1 'work/r: is no file that can be read' keep --record record --from work --into out --result r input <noted
+@test "another build's result is not this one's" {
+    kept
+    unchanged
+    echo OUT >same && touch -r result same && mv same result # of the same size and time
+    run ! unchanged
 }
 
 @test "what depends on more than was kept is not up to date" {
@@ -142,51 +141,54 @@ unchanged() { [ -z "$(wisp-cache look --record record input entry)" ]; }
 }
 
 @test "what changed while it was used is not kept" {
-    echo in >input && echo out >result
-    touch -d 2001-02-03 input
-    wisp-cache look --record record input >noted
-    [ "$(cut -d ' ' -f 1,6 noted)" = '3 input' ]
-    echo changed >input
-    wisp-cache keep --record record input result <noted
-    [ ! -e record ]
+    for change in 'echo changed >input' 'rm input'; do
+        mkdir work && echo in >input && echo out >work/result
+        touch -d 2001-02-03 input
+        wisp-cache look --record record input >noted
+        [ "$(cut -d ' ' -f 1,6 noted)" = '3 input' ]
+        eval "$change"
+        publish result input
+        [ ! -e record ] && [ "$(cat result)" = out ]
+    done
 }
 
 @test "a file that changes right behind the keeping is found out, however soon" {
     for ((i = 0; i < 100; i++)); do
-        echo in >input && echo out >result
+        mkdir work && echo in >input && echo out >work/result
         wisp-cache look --record record input >noted
-        wisp-cache keep --record record input result <noted
+        publish result input
         printf 'OUT\n' 1<>result # the same file, the same size
         [ -n "$(wisp-cache look --record record input)" ]
     done
 }
 
-@test "move gives files their names, whatever had them" {
-    mkdir from into && echo old >into/there && echo kept >into/other && ln -s other into/link
-    for name in new there link; do echo "$name" >"from/$name"; done
+@test "publish gives files their names, whatever had them, and the folder they were made in goes" {
+    mkdir -p from/rest into && echo old >into/there && echo kept >into/other && ln -s other into/link
+    for name in new there link rest/none; do echo "$name" >"from/$name"; done
     inode=$(stat -c %i from/there)
-    wisp-cache move --from from --into into new there link
-    [ -z "$(ls from)" ]
+    wisp-cache publish --from from --into into --result new --result there --result link
+    [ ! -e from ]
     for name in new there link; do [ "$(cat "into/$name")" = "$name" ]; done
     [ ! -L into/link ]
+    [ "$(ls into)" = "$(printf '%s\n' link new other there)" ]
     [ "$(cat into/other)" = kept ]
     [ "$(stat -c %i into/there)" = "$inode" ]
 }
 
-@test "move leaves what it cannot replace" {
+@test "publish leaves what it cannot replace" {
     mkdir -p from into/folder && echo new >from/folder && echo old >into/there
-    refused 2 'into/folder: rename: Is a directory' move --from from --into into folder
+    refused 2 'into/folder: rename: Is a directory' publish --from from --into into --result folder
     [ -d into/folder ]
     [ "$(cat from/folder)" = new ]
-    refused 2 'into/there: rename: No such file or directory' move --from from --into into there
+    refused 2 'into/there: rename: No such file or directory' publish --from from --into into --result there
     [ "$(cat into/there)" = old ]
 }
 
-@test "there is no moment without a file while move replaces it" {
+@test "there is no moment without a file while publish replaces it" {
     unsanitized "strace and the sanitizers' own tracing exclude each other"
     mkdir from into && echo new >from/a && echo old >into/a
     strace -f -qq -e trace=rename,renameat,renameat2,unlink,unlinkat,link,linkat,truncate,open,openat -o calls \
-        wisp-cache move --from from --into into a
+        wisp-cache publish --from from --into into --result a
     grep -F '"into/a"' calls >calls-of-a
     [ "$(wc -l <calls-of-a)" -eq 1 ]
     grep -q 'rename' calls-of-a
@@ -194,16 +196,19 @@ unchanged() { [ -z "$(wisp-cache look --record record input entry)" ]; }
 }
 
 @test "commands and operands are checked" {
-    refused 2 'command: is none of seal, check, look, keep, move'
-    refused 2 'frob: is none of seal, check, look, keep, move' frob
+    refused 2 'command: is none of seal, check, look, publish'
+    refused 2 'frob: is none of seal, check, look, publish' frob
     refused 2 'FOLDER: is missing' check
     refused 2 'FOLDER: one is enough' seal entry entry
     refused 2 '--record: is missing' look input
-    refused 2 'move: needs --from and --into' move --from entry a
+    refused 2 'publish: needs --from, --into and --result' publish --from entry --result a
+    refused 2 'publish: needs --from, --into and --result' publish --from entry --into into
+    refused 2 'a: is for a --record' publish --from entry --into into --result b a
     refused 2 'none: No such file or directory' seal none
     echo garbage >identities
-    refused 1 'standard input: is no list of identities' keep --record record input <identities
-    refused 1 'none: is no file that can be read' keep --record record none </dev/null
+    mkdir work && echo out >work/result
+    refused 1 'standard input: is no list of identities' publish --record record --from work --into . --result result input <identities
+    [ -e work/result ] && [ ! -e result ]
     run -2 --separate-stderr sh -c 'wisp-cache look --record record entry >/dev/full'
     [ "$stderr" = 'wisp-cache: standard output: write: No space left on device' ]
 }

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "wisp/identity.hpp"
 #include "wisp/replace_file.hpp"
@@ -21,22 +22,22 @@ const Tool tool{
     .help = R"(usage: wisp-cache seal FOLDER
        wisp-cache check [--index FILE] FOLDER
        wisp-cache look --record FILE PATH... > IDENTITIES
-       wisp-cache keep --record FILE [--from FOLDER --into FOLDER --result NAME...] PATH... < IDENTITIES
-       wisp-cache move --from FOLDER --into FOLDER NAME...
+       wisp-cache publish --from FOLDER --into FOLDER --result NAME...
+       wisp-cache publish ... --record FILE PATH... < IDENTITIES
 
-seal   writes SHA1SUMS and SHA256SUMS of all files in FOLDER
-check  refuses a FOLDER of which a file is not as SHA256SUMS lists it
-look   prints nothing where no PATH has changed since RECORD was kept, otherwise what they are now
-keep   keeps what the PATHs are, unless one of IDENTITIES has changed since, and what the results are
-move   renames files, each over what had its name before
+seal     writes SHA1SUMS and SHA256SUMS of all files in FOLDER
+check    refuses a FOLDER of which a file is not as SHA256SUMS lists it
+look     prints nothing where no PATH has changed since RECORD was kept, otherwise what they are now
+publish  gives results their names, over what had them, and removes the folder they were made in;
+         with --record keeps what they and the PATHs are, unless one of IDENTITIES has changed since
 
 A PATH that is a sealed folder stands for its files.
 
       --index FILE    check: files this list knows are not read; it is kept up to date
-      --record FILE   look, keep: what is known of all that went into results, and of the results
-      --result NAME   keep: a result; repeatable
-      --from FOLDER   keep, move: where the results are
-      --into FOLDER   keep, move: where they will be, in the same file system
+      --record FILE   look, publish: what is known of all that went into results, and of the results
+      --result NAME   publish: a result; repeatable
+      --from FOLDER   publish: where the results are
+      --into FOLDER   publish: where they are to be, in the same file system
       --help, --version
 )",
     .options = {{"index", 0, Option::Value::required},
@@ -137,25 +138,17 @@ void look(const Arguments& arguments, const std::vector<std::string>& operands) 
     out.finish();
 }
 
-Identity present(const std::string& path) {
-    const auto identity = identity_of(path);
-    if (!identity) refuse(path, "is no file that can be read");
-    return *identity;
-}
-
-/// The results as they will be once they are moved: another build that moves its own there meanwhile has
-/// files of other inodes.
-std::vector<KnownFile> results_of(const Arguments& arguments) {
+/// The results as they will be under their names: another build that publishes its own there meanwhile has files of
+/// other inodes.
+std::vector<KnownFile> results_of(const std::string& from, const std::string& into, const std::vector<std::string>& names) {
     std::vector<KnownFile> results;
-    for (const std::string& name : arguments.values("result")) {
-        const auto from = arguments.value("from"), into = arguments.value("into");
-        if (!from || !into) misuse("--result", "needs --from and --into");
-        results.push_back({*into + "/" + name, present(*from + "/" + name)});
-    }
+    for (const std::string& name : names)
+        if (const auto identity = identity_of(from + "/" + name)) results.push_back({into + "/" + name, *identity});
     return results;
 }
 
-void keep(const Arguments& arguments, const std::vector<std::string>& operands) {
+/// What the inputs are; nothing where one has changed since look noted it, or is gone.
+std::optional<std::vector<KnownFile>> inputs_of(const std::vector<std::string>& paths) {
     constexpr std::uint64_t limit = 64 * 1024 * 1024;
     FdInput in(STDIN_FILENO, "standard input");
     const auto bytes = in.read_all(limit);
@@ -163,31 +156,42 @@ void keep(const Arguments& arguments, const std::vector<std::string>& operands) 
     if (!noted) refuse(in.name(), "is no list of identities");
     std::map<std::string_view, Identity> before;
     for (const KnownFile& file : *noted) before[file.path] = file.identity;
-    std::vector<KnownFile> files = results_of(arguments);
-    std::int64_t newest = 0;
-    for (KnownFile& result : files) {
-        newest = std::max({newest, result.identity.modified, result.identity.changed});
-        result.identity.changed = 0;
-    }
-    for (const std::string& path : expanded(operands)) {
-        const Identity now = present(path);
+    std::vector<KnownFile> inputs;
+    for (const std::string& path : expanded(paths)) {
+        const auto now = identity_of(path);
         const auto was = before.find(path);
-        if (was != before.end() && was->second != now) return;
-        newest = std::max({newest, now.changed, now.modified});
-        files.push_back({path, now});
+        if (!now || (was != before.end() && was->second != *now)) return std::nullopt;
+        inputs.push_back({path, *now});
     }
-    wait_past(newest);
-    save_if_possible(files, record_of(arguments));
+    return inputs;
 }
 
-void move(const Arguments& arguments, const std::vector<std::string>& operands) {
-    const auto from = arguments.value("from"), into = arguments.value("into");
-    if (!from || !into) misuse("move", "needs --from and --into");
-    for (const std::string& name : operands) replace_file(*from + "/" + name, *into + "/" + name);
+/// What look will hold the next build to.
+void keep(std::vector<KnownFile> results, const std::vector<KnownFile>& inputs, const std::string& record) {
+    std::int64_t newest = 0;
+    for (const std::vector<KnownFile>* const files : {&std::as_const(results), &inputs})
+        for (const KnownFile& file : *files) newest = std::max({newest, file.identity.changed, file.identity.modified});
+    for (KnownFile& result : results) result.identity.changed = 0; // renaming has changed it
+    results.insert(results.end(), inputs.begin(), inputs.end());
+    wait_past(newest);
+    save_if_possible(results, record);
+}
+
+void publish(const Arguments& arguments, const std::vector<std::string>& paths) {
+    const auto from = arguments.value("from"), into = arguments.value("into"), record = arguments.value("record");
+    const std::vector<std::string> names = arguments.values("result");
+    if (!from || !into || names.empty()) misuse("publish", "needs --from, --into and --result");
+    if (!record && !paths.empty()) misuse(printable(paths[0]), "is for a --record");
+    const auto inputs = record ? inputs_of(paths) : std::nullopt;
+    std::vector<KnownFile> results = results_of(*from, *into, names);
+    for (const std::string& name : names) replace_file(*from + "/" + name, *into + "/" + name);
+    std::error_code left_behind;
+    std::filesystem::remove_all(*from, left_behind);
+    if (inputs) keep(std::move(results), *inputs, *record);
 }
 
 const std::map<std::string_view, void (*)(const Arguments&, const std::vector<std::string>&)> commands{
-    {"seal", seal}, {"check", check}, {"look", look}, {"keep", keep}, {"move", move}};
+    {"seal", seal}, {"check", check}, {"look", look}, {"publish", publish}};
 
 } // namespace
 
@@ -196,7 +200,7 @@ int main(int argc, char** argv) {
         const std::string name = arguments.operands.empty() ? "" : arguments.operands[0];
         const auto command = commands.find(name);
         if (command == commands.end())
-            misuse(name.empty() ? "command" : printable(name), "is none of seal, check, look, keep, move");
+            misuse(name.empty() ? "command" : printable(name), "is none of seal, check, look, publish");
         command->second(arguments, {arguments.operands.begin() + 1, arguments.operands.end()});
     });
 }
