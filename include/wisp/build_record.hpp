@@ -13,6 +13,7 @@
 #include "wisp/json.hpp"
 #include "wisp/names.hpp"
 #include "wisp/path.hpp"
+#include "wisp/source.hpp"
 #include "wisp/sums.hpp"
 #include "wisp/text.hpp"
 
@@ -46,6 +47,11 @@ public:
     using Files = std::map<std::string, RecordedFile>;
 
     explicit BuildRecord(std::string_view input_name) : input_(input_name) {}
+
+    /// Spares read() making the SHA-256 of a local file, 64 lower-case hexadecimal digits; the file has to be there.
+    void know(const std::string& local_file, std::string sha256) {
+        measures_[local_file] = {FileSource(local_file).size(), "", std::move(sha256)};
+    }
 
     /// All of `text`. It must end with the record "end": a list that was cut would look like a whole one.
     void read(std::string_view text) {
@@ -148,14 +154,20 @@ private:
             refuse_line("'" + std::string(fields[1]) + "' is known already");
     }
 
+    static std::string& digest_in(Measure& measure, DigestAlgorithm algorithm) {
+        return algorithm == DigestAlgorithm::sha1 ? measure.sha1 : measure.sha256;
+    }
+
     /// The outputs, which are the largest, come first: the small files find their place beside them.
-    std::vector<DigestRequest> missing_digests() const {
+    std::vector<DigestRequest> missing_digests() {
         std::vector<DigestRequest> requests;
         std::set<std::pair<std::string_view, DigestAlgorithm>> requested;
         const auto request = [&](const Files& files, DigestAlgorithm algorithm) {
-            for (const auto& [path, file] : files)
-                if (!measures_.contains(file.local_file) && requested.emplace(file.local_file, algorithm).second)
-                    requests.push_back({file.local_file, algorithm});
+            for (const auto& [path, file] : files) {
+                const auto known = measures_.find(file.local_file);
+                if (known != measures_.end() && !digest_in(known->second, algorithm).empty()) continue;
+                if (requested.emplace(file.local_file, algorithm).second) requests.push_back({file.local_file, algorithm});
+            }
         };
         request(outputs_, DigestAlgorithm::sha256);
         request(files_, DigestAlgorithm::sha256);
@@ -169,7 +181,7 @@ private:
         for (std::size_t i = 0; i < found.size(); ++i) {
             Measure& measure = measures_[requests[i].path];
             measure.size = found[i].size;
-            (requests[i].algorithm == DigestAlgorithm::sha1 ? measure.sha1 : measure.sha256) = hex(found[i].digest);
+            digest_in(measure, requests[i].algorithm) = hex(found[i].digest);
         }
         for (Files* const files : {&outputs_, &files_})
             for (auto& [path, file] : *files) file.measure = measures_.at(file.local_file);

@@ -779,6 +779,21 @@ M
     [ "$stderr" = "wisp-board: standard input:1: is not 'known LOCAL-FILE SIZE SHA1 SHA256', separated by tabs" ]
 }
 
+@test "record takes a local file's SHA-256 for known, and measures the rest" {
+    echo hello >hello
+    mkdir work
+    printf 'target\tx\norigin\to\tkind=file\nfile\ta\thello\to\noutput\tb\thello\nend\n' >records
+    wisp-board record --work work --sha256 "hello=$(printf %064d 2)" <records
+    [ "$(jq -c '.files[0], .outputs[0] | [.size, .sha256]' work/manifest.json | sort -u)" = "[6,\"$(printf %064d 2)\"]" ]
+    grep -q "\"$(sha1sum <hello | cut -d ' ' -f 1)\"" work/sbom.spdx.json
+    for sum in hello hello= "hello=$(printf %063d 2)" "hello=$(printf %063dG 2)"; do
+        run -2 --separate-stderr wisp-board record --work work --sha256 "$sum" <records
+        [ "$stderr" = "wisp-board: --sha256: '$sum' is not LOCAL-FILE=HEX" ]
+    done
+    run -2 --separate-stderr wisp-board record --work work --sha256 "none=$(printf %064d 2)" <records
+    [ "$stderr" = "wisp-board: none: open: No such file or directory" ]
+}
+
 @test "commands and options are checked" {
     refused 2 'command: is none of check, targets, config, stage, manifest, sbom, record, pin'
     refused 2 'explode: is none of check, targets, config, stage, manifest, sbom, record, pin' explode

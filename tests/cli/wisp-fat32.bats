@@ -554,6 +554,26 @@ large_file() {
     [ "$stderr" = 'wisp-fat32: standard input: is a pipe or a terminal, and must be a file' ]
 }
 
+@test "--sha256 is what sha256sum says of the image, which stays the same" {
+    plant
+    head -c 3000000 /dev/zero >tree/zeros
+    { cat tree/zeros && echo more; } >tree/most-zeros
+    manifest_of tree >manifest
+    wisp-fat32 <manifest >image
+    wisp-fat32 --sha256 sum <manifest >digested
+    cmp image digested
+    [ "$(stat -c %b digested)" -le "$(stat -c %b image)" ] # as many holes
+    [ "$(cat sum)" = "$(sha256sum <image)" ]
+    wisp-fat32 --sha256 sum manifest | cmp - image
+    [ "$(cat sum)" = "$(sha256sum <image)" ]
+    run -2 --separate-stderr sh -c 'wisp-fat32 --sha256 other manifest >/dev/full'
+    [ "$stderr" = "wisp-fat32: standard output: write: No space left on device" ]
+    run -2 --separate-stderr wisp-fat32 --sha256 none/sum manifest
+    [[ $stderr == "wisp-fat32: none/.sum."??????": create: No such file or directory" ]]
+    [ -z "$output" ]
+    [ "$(find . -name '*sum*' -o -name 'other*')" = ./sum ]
+}
+
 @test "a full disk, a closed output and a terminal are errors" {
     plant
     run -2 --separate-stderr sh -c 'wisp-fat32 manifest >/dev/full'

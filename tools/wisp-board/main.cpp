@@ -23,7 +23,7 @@ constexpr std::string_view help = R"(usage: wisp-board check FILE...
        wisp-board stage --entry FOLDER --init FILE --work FOLDER [-f FILE] [--NAME VALUE]...
        wisp-board manifest < RECORDS > manifest.json
        wisp-board sbom < RECORDS > sbom.spdx.json
-       wisp-board record --work FOLDER < RECORDS
+       wisp-board record --work FOLDER [--sha256 LOCAL-FILE=HEX]... < RECORDS
        wisp-board pin FILE < PINS > NEW
 
 check     refuses a board profile that is not exactly one
@@ -44,6 +44,7 @@ pin       prints a profile with other pins
       --entry FOLDER         stage: the kernel and what belongs to it, as the cache has it
       --init FILE            stage: /init
       --work FOLDER          stage, record: where to write
+      --sha256 FILE=HEX      record: what the SHA-256 of a local file is known to be; repeatable
       --as NAME              speak as the program NAME (wisp-board)
       --help, --version
 )";
@@ -180,10 +181,16 @@ std::string read_input(std::string& name) {
     return std::string(as_text(in.read_all(limit)));
 }
 
-BuildRecord read_record() {
+BuildRecord read_record(const std::vector<std::string>& sums = {}) {
     std::string name;
     const std::string text = read_input(name);
     BuildRecord record(name);
+    for (const std::string& sum : sums) {
+        const auto equals = sum.rfind('=');
+        if (equals == std::string::npos || !is_sha256(sum.substr(equals + 1)))
+            misuse("--sha256", "'" + printable(sum) + "' is not LOCAL-FILE=HEX");
+        record.know(sum.substr(0, equals), sum.substr(equals + 1));
+    }
     record.read(text);
     return record;
 }
@@ -214,7 +221,7 @@ void record(const Arguments& arguments, const std::vector<std::string>&) {
     const auto work = arguments.value("work");
     if (!work) misuse("--work", "is missing");
     const std::uint64_t created = source_date_epoch(max_spdx_time);
-    const BuildRecord records = read_record();
+    const BuildRecord records = read_record(arguments.values("sha256"));
     write_file(*work + "/manifest.json", audited_manifest(records));
     write_file(*work + "/sbom.spdx.json", spdx_json(records, created, std::string("wisp-") + version));
 }
@@ -251,7 +258,7 @@ std::map<std::string, Command> commands() {
             {"stage", staged},
             {"manifest", {manifest, false, {}}},
             {"sbom", {sbom, false, {}}},
-            {"record", {record, false, {work}}},
+            {"record", {record, false, {work, {"sha256", 0, Value::required}}}},
             {"pin", {pin, true, {}}}};
 }
 

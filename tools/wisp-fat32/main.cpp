@@ -7,9 +7,11 @@
 #include <cstdlib>
 #include <limits>
 
+#include "wisp/ahead.hpp"
 #include "wisp/fat32.hpp"
 #include "wisp/fat32_read.hpp"
 #include "wisp/manifest.hpp"
+#include "wisp/new_file.hpp"
 #include "wisp/tool.hpp"
 
 using namespace wisp;
@@ -38,6 +40,7 @@ MODE, UID and GID are checked and left out: FAT has none of them.
       --volume-id HEX            volume id and disk signature; otherwise from names and sizes
       --partition-start SECTOR   where the partition begins (2048)
       --no-partition-table       the volume alone
+      --sha256 FILE              write the image's SHA-256 to FILE, as `sha256sum < IMAGE` prints it
       --list                     print what an image holds: type, size, time, path
       --info                     print where the volume lies and how it is divided
       --cat PATH                 print a file of an image
@@ -52,6 +55,7 @@ Example: wisp-fat32 --size 64M < manifest > sd.img
                 {"volume-id", 0, Option::Value::required},
                 {"partition-start", 0, Option::Value::required},
                 {"no-partition-table", 0, Option::Value::none},
+                {"sha256", 0, Option::Value::required},
                 {"list", 0, Option::Value::none},
                 {"info", 0, Option::Value::none},
                 {"cat", 0, Option::Value::required}},
@@ -90,6 +94,16 @@ fat32::Options image_options(const Arguments& arguments) {
     return options;
 }
 
+/// The digest is made while the image is written, so it costs little where there is a second core.
+void write_digested(const fat32::Layout& layout, Sink& out, const std::string& path) {
+    NewFile sum(path); // where it cannot be made, nothing is written
+    BackgroundDigestSink digested(DigestAlgorithm::sha256, out);
+    fat32::ImageWriter(layout, digested).write();
+    digested.finish();
+    sum.sink().write(hex(digested.digest()) + "  -\n");
+    sum.publish();
+}
+
 void write_image(const Arguments& arguments) {
     refuse_terminal();
     fat32::Options options = image_options(arguments);
@@ -97,6 +111,7 @@ void write_image(const Arguments& arguments) {
     options.manifest = in->name();
     const fat32::Layout layout = fat32::lay_out(read_manifest(*in, environment_variable), options);
     FdSink out(STDOUT_FILENO, "standard output");
+    if (const auto sum = arguments.value("sha256")) return write_digested(layout, out, *sum);
     fat32::ImageWriter(layout, out).write();
     out.finish();
 }
