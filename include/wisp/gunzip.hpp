@@ -42,6 +42,23 @@ public:
         return true;
     }
 
+    /// Uses up zeros behind a member, and says whether the input ends there. gzip(1) ignores zeros at the end, too: what was
+    /// copied from a partition or a tape has them. Throws Error (input) when something follows them.
+    bool ends_in_zeros() {
+        if (in_member_) return false;
+        const std::uint64_t start = consumed_;
+        while (!ahead_.empty() || refill()) {
+            const auto other = std::find_if(ahead_.begin(), ahead_.end(), [](std::uint8_t byte) { return byte != 0; });
+            const auto zeros = static_cast<std::size_t>(other - ahead_.begin());
+            use(ahead_.first(zeros));
+            ahead_ = ahead_.subspan(zeros);
+            if (ahead_.empty()) continue;
+            if (consumed_ == start) return false;
+            refuse(name(), "has something behind zeros at byte " + std::to_string(consumed()));
+        }
+        return true;
+    }
+
     std::size_t read_some(std::span<std::uint8_t> into) override {
         if (!in_member_ || into.empty()) return 0;
         if (consumed_ == member_) read_header();
@@ -167,7 +184,7 @@ private:
 /// deflate can grow 1032-fold, so a few megabytes would keep a reader busy for hours.
 class BoundedGunzip : public Input {
 public:
-    enum class Scope { one_member, all_members };
+    enum class Scope { one_member, all_members, all_members_and_zeros };
 
     /// As apko's for the data of a package.
     static constexpr std::uint64_t default_limit = 16ull << 30;
@@ -183,8 +200,7 @@ public:
 
     std::size_t read_some(std::span<std::uint8_t> into) override {
         std::size_t count = gunzip_.read_some(into);
-        while (count == 0 && scope_ == Scope::all_members && gunzip_.next_member())
-            count = gunzip_.read_some(into);
+        while (count == 0 && is_at_next_member()) count = gunzip_.read_some(into);
         size_ += count;
         if (size_ > limit_) refuse(name(), "expands to more than " + std::to_string(limit_) + " bytes");
         if (size_ > trusted_size && size_ / max_ratio > gunzip_.consumed() - start_)
@@ -195,6 +211,12 @@ public:
     const std::string& name() const override { return gunzip_.name(); }
 
 private:
+    bool is_at_next_member() {
+        if (scope_ == Scope::one_member) return false;
+        if (scope_ == Scope::all_members_and_zeros && gunzip_.ends_in_zeros()) return false;
+        return gunzip_.next_member();
+    }
+
     GunzipInput& gunzip_;
     Scope scope_;
     std::uint64_t limit_;

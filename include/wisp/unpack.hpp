@@ -83,10 +83,10 @@ private:
     std::uint64_t left_;
 };
 
-/// All members of a gzip file, as one.
+/// All members of a gzip file, as one, and zeros behind them.
 class GunzipAllInput : public Input {
 public:
-    explicit GunzipAllInput(Input& in) : members_(in), all_(members_, BoundedGunzip::Scope::all_members) {
+    explicit GunzipAllInput(Input& in) : members_(in), all_(members_, BoundedGunzip::Scope::all_members_and_zeros) {
         members_.next_member();
     }
 

@@ -132,6 +132,20 @@ E
     [ "$stderr" = "wisp-kernel: kernel: has a zboot payload that is not zstd" ]
 }
 
+@test "zeros behind a gzipped kernel are ignored, as gzip does, and nothing else is" {
+    image
+    gzip -9nc Image >gz
+    for zeros in 1 511 1000000; do
+        { cat gz && head -c "$zeros" /dev/zero; } >padded
+        gzip -dc <padded 2>/dev/null | cmp - Image
+        wisp-kernel image padded | cmp - Image
+        { cat padded && printf x; } >garbage
+        run -1 --separate-stderr wisp-kernel image garbage
+        [ "$stderr" = "wisp-kernel: garbage: has something behind zeros at byte $(wc -c <padded)" ]
+        [ -z "$output" ]
+    done
+}
+
 @test "a damaged or cut kernel is refused before the first byte of output" {
     image
     gzip -9nk Image
