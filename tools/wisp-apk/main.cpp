@@ -163,7 +163,7 @@ std::string report(const Reading& reading) {
         const apk::Package& package = *reading.package;
         line("name", package.name);
         line("version", package.version);
-        for (const char* key : {"arch", "license"})
+        for (const char* key : {"arch", "license", "builddate"})
             for (const std::string& value : package.info.values(key)) line(key, value);
         if (package.signer) {
             line("key", package.signer->key);
