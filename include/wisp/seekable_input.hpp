@@ -22,6 +22,11 @@ public:
         position_ += part.size();
         return part.size();
     }
+    std::uint64_t skip(std::uint64_t count) override {
+        const std::uint64_t possible = std::min(count, bytes_.size() - position_);
+        position_ += possible;
+        return possible;
+    }
     const std::string& name() const override { return bytes_.name(); }
 
 private:

@@ -71,6 +71,7 @@ public:
     /// Goes to the next entry, past contents nobody asked for; null after the last. The entry is valid until
     /// the next call. Throws Error (input) where the archive is damaged, cut or beyond a limit.
     const TarEntry* next() {
+        contents_left_ -= window_.skip(contents_left_);
         while (contents_left_ > 0) take_contents();
         window_.skip_padding();
         Extensions extensions;

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <string>
 
+#include "wisp/seekable_input.hpp"
+
 using namespace wisp;
 
 namespace {
@@ -230,6 +232,68 @@ TEST_CASE("what a tar may not hold is refused") {
     CHECK_THROWS_WITH(listing(Tar().pax("10 path=x\n", 'g').header("a", '0', "0").end().bytes),
                       "in: has a global extended header that sets the path or size of every entry");
     CHECK(listing(Tar().pax("14 comment=x\n\n", 'g').header("a", '0', "0").end().bytes) == "a 0 0\nend");
+}
+
+namespace {
+
+/// The names in a tar whose contents nobody wants, or why it is refused.
+std::string names(Input& in) {
+    std::string lines;
+    try {
+        TarReader archive(in);
+        while (const TarEntry* entry = archive.next()) lines += entry->path + "\n";
+        return lines + (archive.has_end_mark() ? "end" : "cut");
+    } catch (const Error& error) {
+        return lines + error.what();
+    }
+}
+
+/// Counts what is read of a tar.
+class Counting : public Seekable {
+public:
+    explicit Counting(Bytes bytes) : bytes_(bytes, "in") {}
+    std::uint64_t size() const override { return bytes_.size(); }
+    const std::string& name() const override { return bytes_.name(); }
+
+    mutable std::size_t count = 0;
+
+private:
+    void fill(std::uint64_t offset, std::span<std::uint8_t> into) const override {
+        count += into.size();
+        bytes_.read(offset, into, "a part");
+    }
+
+    MemorySeekable bytes_;
+};
+
+/// Files of so many bytes, one after another.
+std::string files_of(std::initializer_list<std::size_t> sizes) {
+    Tar tar;
+    for (const std::size_t size : sizes) {
+        char field[13];
+        std::snprintf(field, sizeof field, "%011o", static_cast<unsigned>(size));
+        tar.header("f" + std::to_string(size), '0', field).data(std::string(size, 'x'));
+    }
+    return tar.end().bytes;
+}
+
+} // namespace
+
+TEST_CASE("contents that nobody wants are passed over where the input can do that, and cuts are found all the same") {
+    const std::string whole = files_of({0, 1, 511, 512, 513, 300'000, 4096, 4095, 1'000'001, 5000, 20'000, 3});
+    for (std::size_t size = whole.size(); size > 0; size -= std::min<std::size_t>(size, 997)) {
+        CAPTURE(size);
+        const Bytes bytes = as_bytes(std::string_view(whole).substr(0, size));
+        MemoryInput read(bytes, "in");
+        const MemorySeekable file(bytes, "in");
+        SeekableInput skipped(file);
+        CHECK(names(skipped) == names(read));
+    }
+    const std::string large = files_of({300'000, 1'000'000, 2'000'000, 3'000'000});
+    const Counting counting(as_bytes(large));
+    SeekableInput in(counting);
+    CHECK(names(in) == "f300000\nf1000000\nf2000000\nf3000000\nend");
+    CHECK(counting.count < 1'000'000);
 }
 
 TEST_CASE("the entries of a tar are limited, and counting them takes no memory") {

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <map>
 #include <optional>
@@ -19,6 +20,7 @@
 #include "wisp/spool.hpp"
 #include "wisp/stage.hpp"
 #include "wisp/tool.hpp"
+#include "wisp/unpack.hpp"
 
 using namespace wisp;
 
@@ -105,7 +107,8 @@ std::optional<std::string> pinned_digest(const Arguments& arguments) {
 
 enum class Want { any_archive, package };
 
-/// Where the input comes from. A regular file is read and inflated ahead of its use: it never stalls as a pipe does.
+/// Where the input comes from. A packed regular file is read and inflated ahead of its use: it never stalls as a pipe
+/// does. A plain one is not: what nobody wants of it is not read at all.
 struct Origin {
     Input& input;
     int fd;
@@ -113,7 +116,14 @@ struct Origin {
     apk::Pace pace() const {
         struct stat status {};
         const bool regular = ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
-        return regular ? apk::Pace::ahead : apk::Pace::step_by_step;
+        return regular && is_packed() ? apk::Pace::ahead : apk::Pace::step_by_step;
+    }
+
+private:
+    bool is_packed() const {
+        std::array<std::uint8_t, 6> head{};
+        const off_t here = ::lseek(fd, 0, SEEK_CUR);
+        return here >= 0 && ::pread(fd, head.data(), head.size(), here) > 0 && packing_of(head) != Packing::none;
     }
 };
 
