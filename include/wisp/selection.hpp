@@ -50,6 +50,12 @@ public:
         return true;
     }
 
+    /// Whether a folder is among what is wanted.
+    bool has_folders() const { return !folders_.empty(); }
+
+    /// Whether `path`, as takes() has it, is wanted by itself, and not only with its folder.
+    bool names(const std::string& path) const { return files_.contains(path); }
+
     /// Whether the contents of `entry` are wanted; its path is then in `path`. Refuses under `subject` what
     /// is wanted and no regular file, what comes twice, and what lies under something that is no folder.
     bool takes(const TarEntry& entry, std::string_view subject, std::string& path) {
