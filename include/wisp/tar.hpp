@@ -83,6 +83,9 @@ public:
         return nullptr;
     }
 
+    /// Where the present entry's contents begin, in bytes of the archive, before any of them are taken.
+    std::uint64_t contents_offset() const { return window_.offset(); }
+
     /// Moves the present entry's contents to `out`. Once only.
     void copy_contents(Sink& out) {
         while (contents_left_ > 0) out.write(take_contents());
