@@ -7,7 +7,6 @@
 
 #include <array>
 #include <cstdint>
-#include <cstring>
 #include <functional>
 #include <optional>
 #include <string>
@@ -55,13 +54,7 @@ inline Container container_of(const PeekInput& in) {
     if (as_text(head).starts_with("ADB"))
         refuse(in.name(), "is an Alpine package or index of format version 3 (ADB); supported is version 2");
     if (as_text(head).starts_with("\x1f\x8b")) return Container::gzip;
-    TarHeader header;
-    if (head.size() == sizeof header) {
-        std::memcpy(&header, head.data(), sizeof header);
-        const bool empty_tar = header.name[0] == '\0';
-        if (empty_tar || tar_text(header.magic).starts_with("ustar") || is_tar_header(header))
-            return Container::tar;
-    }
+    if (may_be_tar(head)) return Container::tar;
     refuse(in.name(),
            "is " + contents_name(head) + (head.empty() ? "" : ", neither an Alpine package nor a tar"));
 }

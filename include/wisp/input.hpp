@@ -32,6 +32,10 @@ public:
     /// until the next call.
     virtual Bytes borrow_some(std::span<std::uint8_t> block) { return block.first(read_some(block)); }
 
+    /// Goes past up to `count` bytes that nobody wants, without reading them, where it can. Says how many: 0 where it
+    /// cannot, and at the end.
+    virtual std::uint64_t skip(std::uint64_t) { return 0; }
+
     /// The subject of errors about these bytes.
     virtual const std::string& name() const = 0;
 
@@ -104,6 +108,13 @@ public:
             if (count >= 0) return static_cast<std::size_t>(count);
             if (errno != EINTR) fail_errno(name_, "read");
         }
+    }
+    std::uint64_t skip(std::uint64_t count) override {
+        struct stat status {};
+        const off_t here = ::lseek(fd_, 0, SEEK_CUR);
+        if (here < 0 || ::fstat(fd_, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size <= here) return 0;
+        const auto possible = std::min(count, static_cast<std::uint64_t>(status.st_size - here));
+        return ::lseek(fd_, static_cast<off_t>(possible), SEEK_CUR) < 0 ? 0 : possible;
     }
     const std::string& name() const override { return name_; }
 

@@ -117,10 +117,4 @@ inline Fd unpack_module(Input& file, const std::string& temporary) {
     return unpacked;
 }
 
-/// The same of the file at `path`.
-inline Fd unpack_module(const std::string& path, const std::string& temporary) {
-    FdInput file(open_read(path), path);
-    return unpack_module(file, temporary);
-}
-
 } // namespace wisp

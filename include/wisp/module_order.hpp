@@ -1,10 +1,10 @@
-// A folder of kernel modules, and the order in which they must be loaded.
+// A tree of kernel modules, and the order in which they must be loaded.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
-#include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -15,56 +15,58 @@
 #include "wisp/fd.hpp"
 #include "wisp/input.hpp"
 #include "wisp/module.hpp"
+#include "wisp/module_files.hpp"
 #include "wisp/path.hpp"
 #include "wisp/seekable.hpp"
 #include "wisp/text.hpp"
 
 namespace wisp {
 
-/// A folder of modules, such as lib/modules/<release>.
+/// A tree of modules, such as lib/modules/<release>.
 class ModuleTree {
 public:
-    /// Lists `folder`: regular files named *.ko, *.ko.gz, *.ko.xz, *.ko.zst; no symbolic link is followed.
-    /// `builtin` is a modules.builtin file, "" for the one in `folder`, which need not exist.
-    ModuleTree(std::string folder, const std::string& builtin) : folder_(std::move(folder)) {
-        namespace fs = std::filesystem;
-        std::error_code error;
-        auto at = fs::recursive_directory_iterator(folder_, error);
-        for (std::error_code ignored; !error && at != fs::recursive_directory_iterator(); at.increment(error))
-            if (at->symlink_status(ignored).type() == fs::file_type::regular)
-                add(at->path().lexically_relative(folder_).generic_string());
-        if (error) throw Error(folder_, "list: " + error.message(), Fault::system);
-        const std::string usual = folder_ + "/modules.builtin";
+    /// Lists `files`, which must outlive this: those named *.ko, *.ko.gz, *.ko.xz, *.ko.zst count. `builtin` is a
+    /// modules.builtin file, "" for the one in the tree, which need not exist.
+    ModuleTree(const ModuleFiles& files, const std::string& builtin) : files_(files) {
+        for (std::string& path : files_.list()) add(std::move(path));
+        const std::string usual = "modules.builtin";
+        std::unique_ptr<Input> list;
         if (!builtin.empty())
-            read_builtin(builtin);
-        else if (fs::exists(usual, error))
-            read_builtin(usual);
+            list = std::make_unique<FdInput>(open_read(builtin), builtin);
+        else if (files_.has(usual))
+            list = files_.open(usual);
+        if (list) read_builtin(*list);
     }
 
-    const std::string& folder() const { return folder_; }
+    /// The subject of errors about the tree.
+    const std::string& name() const { return files_.name(); }
+
+    /// The contents of one of the tree's files.
+    std::unique_ptr<Input> open(const std::string& file) const { return files_.open(file); }
+
     bool is_builtin(const std::string& name) const { return builtin_.contains(name); }
 
-    /// The file of the module `name` (normalised), relative to the folder; nothing when there is none. A file
+    /// The file of the module `name` (normalised), relative to the tree; nothing when there is none. A file
     /// in updates/ comes before others, as in depmod.d(5)'s default search order. Two equal claims are
     /// refused.
     std::optional<std::string> find(const std::string& name) const {
-        const auto found = files_.find(name);
-        if (found == files_.end()) return std::nullopt;
+        const auto found = by_name_.find(name);
+        if (found == by_name_.end()) return std::nullopt;
         std::vector<std::string> claims;
         for (const std::string& file : found->second)
             if (file.starts_with("updates/")) claims.push_back(file);
         if (claims.empty()) claims = found->second;
         std::sort(claims.begin(), claims.end());
         if (claims.size() > 1)
-            refuse(folder_,
+            refuse(files_.name(),
                    "has module " + name + " twice: " + printable(claims[0]) + " and " + printable(claims[1]));
         return claims.front();
     }
 
-    /// The file at `path`, a path inside the folder that may lack its compression suffix.
+    /// The file at `path`, a path inside the tree that may lack its compression suffix.
     std::optional<std::string> find_path(const std::string& path) const {
-        const auto found = files_.find(module_name(path));
-        if (found == files_.end()) return std::nullopt;
+        const auto found = by_name_.find(module_name(path));
+        if (found == by_name_.end()) return std::nullopt;
         for (const std::string& file : found->second)
             if (file == path) return file;
         for (const std::string& file : found->second)
@@ -79,11 +81,10 @@ private:
         const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
             return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
         });
-        if (plain && module_path(file)) files_[std::move(name)].push_back(std::move(file));
+        if (plain && module_path(file)) by_name_[std::move(name)].push_back(std::move(file));
     }
 
-    void read_builtin(const std::string& path) {
-        FdInput in(open_read(path), path);
+    void read_builtin(Input& in) {
         const auto bytes = in.read_all(builtin_limit);
         for (const std::string_view line : split(as_text(bytes), '\n'))
             if (!line.empty()) builtin_.insert(module_name(line));
@@ -91,15 +92,15 @@ private:
 
     static constexpr std::uint64_t builtin_limit = 4 << 20;
 
-    std::string folder_;
-    std::map<std::string, std::vector<std::string>> files_; // by module name
+    const ModuleFiles& files_;
+    std::map<std::string, std::vector<std::string>> by_name_;
     std::set<std::string> builtin_;
 };
 
 /// A module and where its file is.
 struct Module {
     std::string name;      ///< normalised
-    std::string file;      ///< relative to the tree's folder
+    std::string file;      ///< relative to the tree
     std::string release{}; ///< the kernel it is built for
 };
 
@@ -118,14 +119,14 @@ public:
     void want(const std::string& text) {
         const std::string name = module_name(text);
         if (text.find('/') != std::string::npos) {
-            const std::string path = relative_path(text, tree_.folder());
+            const std::string path = relative_path(text, tree_.name());
             if (const auto file = tree_.find_path(path))
                 claim(name, *file);
             else if (!tree_.is_builtin(name))
-                refuse(tree_.folder(), "has no module " + printable(path));
+                refuse(tree_.name(), "has no module " + printable(path));
         }
         if (!tree_.is_builtin(name) && !file_of(name))
-            refuse(tree_.folder(), "has no module " + printable(name) + ", and none is built in");
+            refuse(tree_.name(), "has no module " + printable(name) + ", and none is built in");
         wanted_.push_back(name);
     }
 
@@ -153,7 +154,7 @@ private:
     void claim(const std::string& name, const std::string& file) {
         const auto [at, is_new] = claimed_.emplace(name, file);
         if (!is_new && at->second != file)
-            refuse(tree_.folder(), "module " + name + " is wanted twice: " + at->second + " and " + file);
+            refuse(tree_.name(), "module " + name + " is wanted twice: " + at->second + " and " + file);
     }
 
     std::optional<std::string> file_of(const std::string& name) const {
@@ -164,9 +165,9 @@ private:
     /// The module's own account; opened once.
     const Node& node(const std::string& name, const std::string& file) {
         if (const auto known = nodes_.find(name); known != nodes_.end()) return known->second;
-        const std::string path = tree_.folder() + "/" + file;
-        const FdSeekable file_bytes(unpack_module(path, temporary_), path);
-        const ModuleInfo info(file_bytes);
+        const auto packed = tree_.open(file);
+        const FdSeekable unpacked(unpack_module(*packed, temporary_), packed->name());
+        const ModuleInfo info(unpacked);
         return nodes_[name] = {{name, file, info.release()}, info.depends(), info.softdeps()};
     }
 
@@ -176,7 +177,7 @@ private:
         const auto file = file_of(name);
         if (!file) refuse_missing(name);
         if (path_.size() == depth_limit)
-            refuse(tree_.folder(), "module " + path_.front() + " needs a chain of over " +
+            refuse(tree_.name(), "module " + path_.front() + " needs a chain of over " +
                                        std::to_string(depth_limit) + " modules");
         const Node& self = node(name, *file);
         path_.push_back(name);
@@ -206,7 +207,7 @@ private:
     }
 
     [[noreturn]] void refuse_missing(const std::string& name) const {
-        refuse(tree_.folder(), "module " + path_.back() + " needs " + printable(name) +
+        refuse(tree_.name(), "module " + path_.back() + " needs " + printable(name) +
                                    ", which is neither here nor built in");
     }
 
@@ -214,7 +215,7 @@ private:
         std::string circle;
         for (auto at = std::find(path_.begin(), path_.end(), name); at != path_.end(); ++at)
             circle += *at + " -> ";
-        refuse(tree_.folder(), "modules need each other: " + circle + name);
+        refuse(tree_.name(), "modules need each other: " + circle + name);
     }
 
     static constexpr std::size_t depth_limit = 256; // real chains are under 20 long

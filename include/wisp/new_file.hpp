@@ -33,10 +33,19 @@ public:
 
     Sink& sink() { return sink_; }
 
-    void publish() {
+    /// All that publish() does but the renaming, which then has no reason to fail: for what is published with other
+    /// files.
+    void complete() {
         sink_.finish();
         if (::fchmod(fd_.get(), 0644) != 0) fail_errno(path_, "chmod");
         if (::close(fd_.release()) != 0) fail_errno(path_, "close");
+        struct stat status {};
+        if (::lstat(path_.c_str(), &status) == 0 && S_ISDIR(status.st_mode))
+            throw Error(path_, "is a folder", Fault::system);
+    }
+
+    void publish() {
+        if (fd_) complete();
         if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail_errno(path_, "rename");
         temporary_.clear();
     }

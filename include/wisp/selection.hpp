@@ -38,11 +38,16 @@ public:
     static constexpr std::size_t max_files = 100'000;
     static constexpr std::size_t max_name_bytes = 8 << 20;
 
-    /// Adds a path; one that ends in '/' is a folder. False when it cannot be a path inside an archive.
+    /// Adds a path; one that ends in '/' is a folder, "./" the whole archive. False when it cannot be a path inside an
+    /// archive.
     bool add(std::string_view path) {
         const bool folder = path.ends_with('/');
         while (path.starts_with("./")) path.remove_prefix(2);
-        if (folder && !path.empty()) path.remove_suffix(1);
+        if (folder && path.empty()) {
+            folders_.emplace("", false);
+            return true;
+        }
+        if (folder) path.remove_suffix(1);
         if (path.empty()) return false;
         for (const std::string_view part : split(path, '/'))
             if (part.empty() || part == "." || part == "..") return false;
@@ -50,11 +55,17 @@ public:
         return true;
     }
 
+    /// Whether a folder is among what is wanted.
+    bool has_folders() const { return !folders_.empty(); }
+
+    /// Whether `path`, as takes() has it, is wanted by itself, and not only with its folder.
+    bool names(const std::string& path) const { return files_.contains(path); }
+
     /// Whether the contents of `entry` are wanted; its path is then in `path`. Refuses under `subject` what
     /// is wanted and no regular file, what comes twice, and what lies under something that is no folder.
     bool takes(const TarEntry& entry, std::string_view subject, std::string& path) {
         path = check_names(entry, subject);
-        if (path.empty()) return false;
+        if (path.empty()) return take_folder(path, false, subject);
         const bool exact = files_.contains(path);
         const bool inside = is_inside(path);
         if (entry.type == TarType::folder) return take_folder(path, exact, subject);
@@ -71,7 +82,7 @@ public:
         for (const auto* wanted : {&files_, &folders_})
             for (const auto& [path, found] : *wanted)
                 if (!found)
-                    missing += (missing.empty() ? "'" : ", '") + printable(path) +
+                    missing += (missing.empty() ? "'" : ", '") + printable(path.empty() ? "." : path) +
                                (wanted == &folders_ ? "/'" : "'");
         if (!missing.empty()) refuse(subject, "has no " + missing);
     }
@@ -88,9 +99,11 @@ private:
     /// Whether `path` lies in a wanted folder; notes all such folders as found.
     bool is_inside(std::string_view path) {
         bool inside = false;
-        for (std::string_view folder = parent_path(path); !folder.empty(); folder = parent_path(folder))
+        for (std::string_view folder = path; !folder.empty();) {
+            folder = parent_path(folder);
             if (const auto wanted = folders_.find(std::string(folder)); wanted != folders_.end())
                 wanted->second = inside = true;
+        }
         return inside;
     }
 

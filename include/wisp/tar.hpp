@@ -71,6 +71,7 @@ public:
     /// Goes to the next entry, past contents nobody asked for; null after the last. The entry is valid until
     /// the next call. Throws Error (input) where the archive is damaged, cut or beyond a limit.
     const TarEntry* next() {
+        contents_left_ -= window_.skip(contents_left_);
         while (contents_left_ > 0) take_contents();
         window_.skip_padding();
         Extensions extensions;
@@ -81,6 +82,9 @@ public:
             refuse(name(), "ends after an extended header, before the entry it belongs to");
         return nullptr;
     }
+
+    /// Where the present entry's contents begin, in bytes of the archive, before any of them are taken.
+    std::uint64_t contents_offset() const { return window_.offset(); }
 
     /// Moves the present entry's contents to `out`. Once only.
     void copy_contents(Sink& out) {

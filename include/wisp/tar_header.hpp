@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
@@ -93,6 +94,14 @@ inline bool is_tar_header(const TarHeader& header) {
     while (text.starts_with(' ')) text.remove_prefix(1);
     const auto sum = parse_unsigned(text.substr(0, text.find_first_of(std::string_view("\0 ", 2))), 8);
     return sum && *sum == tar_checksum(header);
+}
+
+/// Whether a plain tar may start with `head`, its first record: a damaged one too, and one that is empty.
+inline bool may_be_tar(Bytes head) {
+    TarHeader header;
+    if (head.size() != sizeof header) return false;
+    std::memcpy(&header, head.data(), sizeof header);
+    return header.name[0] == '\0' || tar_text(header.magic).starts_with("ustar") || is_tar_header(header);
 }
 
 } // namespace wisp

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "wisp/checked.hpp"
 #include "wisp/error.hpp"
@@ -45,6 +46,18 @@ public:
         return part;
     }
 
+    /// Goes past up to `count` bytes without reading more of them than lie in the window, where the input can; says
+    /// how many. Only whole records are passed over, so that the next window starts with one.
+    std::uint64_t skip(std::uint64_t count) {
+        const std::uint64_t held = advance(count).size();
+        const std::uint64_t records = (count - held) / tar_record_size * tar_record_size;
+        if (at_ < end_ || records == 0) return held;
+        const std::uint64_t passed = in_.skip(records);
+        if (passed > 0) next_size_ = after_skip;
+        offset_ += passed;
+        return held + passed;
+    }
+
     /// Goes on to where the next record starts.
     void skip_padding() {
         for (std::uint64_t left = padding(offset_, tar_record_size); left > 0;)
@@ -52,9 +65,13 @@ public:
     }
 
 private:
+    /// What is read after contents that nobody wanted: a header, and perhaps all of the next such contents.
+    static constexpr std::size_t after_skip = 4096;
+    static_assert(after_skip % tar_record_size == 0);
+
     bool refill() {
         at_ = 0;
-        end_ = in_.read_up_to({window_.get(), size});
+        end_ = in_.read_up_to({window_.get(), std::exchange(next_size_, size)});
         return end_ > 0;
     }
 
@@ -67,6 +84,7 @@ private:
 
     Input& in_;
     std::unique_ptr<std::uint8_t[]> window_;
+    std::size_t next_size_ = size; // of the window, when it is filled anew
     std::size_t at_ = 0;
     std::size_t end_ = 0;
     std::uint64_t offset_ = 0;

@@ -51,6 +51,7 @@ public:
         left_ = left_.subspan(count);
         return count;
     }
+    std::uint64_t skip(std::uint64_t count) override { return left_.empty() ? in_.skip(count) : 0; }
     Bytes borrow_some(std::span<std::uint8_t> block) override {
         return left_.empty() ? in_.borrow_some(block) : std::exchange(left_, {});
     }

@@ -88,27 +88,149 @@ EOF
 }
 
 @test "a signal in the middle of an extraction leaves nothing, and kills" {
-    mkdir out root
-    head -c 3000000 /dev/urandom >root/large
+    mkdir out root root/folder
+    head -c 3000000 /dev/urandom >root/folder/large
     make_apk large.apk '' large 1-r0 noarch root
-    for signal in INT TERM HUP; do
-        mkfifo "pipe$signal"
-        env --default-signal wisp-apk extract -C out large <"pipe$signal" 2>stderr &
-        pid=$!
-        exec 9>"pipe$signal"
-        head -c 2500000 large.apk >&9
-        for _ in {1..500}; do
-            [ -z "$(find out -name 0 -size +1000k)" ] || break
-            sleep 0.02
+    for wanted in folder/large '--tar out/tar folder/'; do
+        for signal in INT TERM HUP; do
+            rm -f pipe
+            mkfifo pipe
+            # shellcheck disable=SC2086 # options and an operand
+            env --default-signal wisp-apk extract -C out $wanted <pipe 2>stderr &
+            pid=$!
+            exec 9>pipe
+            head -c 2500000 large.apk >&9
+            half_done() { find out -type f \( -name 0 -o -name '.tar.*' \) -size +1000k; }
+            for _ in {1..500}; do
+                [ -z "$(half_done)" ] || break
+                sleep 0.02
+            done
+            [ -n "$(half_done)" ]
+            kill -s "$signal" "$pid"
+            status=0
+            wait "$pid" || status=$?
+            exec 9>&-
+            [ "$status" -eq $((128 + $(kill -l "$signal"))) ]
+            [ -z "$(ls -A out)" ]
         done
-        [ -n "$(find out -name 0 -size +1000k)" ]
-        kill -s "$signal" "$pid"
-        status=0
-        wait "$pid" || status=$?
-        exec 9>&-
-        [ "$status" -eq $((128 + $(kill -l "$signal"))) ]
-        [ -z "$(ls -A out)" ]
     done
+}
+
+# A package with names and modes of all kinds; the tree itself is in varied.
+varied() {
+    local long
+    long=$(printf 'long%.0s' {1..20})
+    mkdir -p "varied/lib/$long/$long/$long" varied/etc varied/boot
+    for size in 0 1 511 512 513 300000; do head -c "$size" /dev/urandom >"varied/lib/$size"; done
+    for length in 91 95 96 97 100 101 151 152; do # around what fits into a header, alone and behind a prefix
+        echo "$length" >"varied/lib/$(printf "%0${length}d" 0)"
+        echo "$length" >"varied/lib/$long/$(printf "%0${length}d" 0)"
+    done
+    echo deep >"varied/lib/$long/$long/$long/module.ko"
+    echo blank >'varied/lib/with a blank'
+    printf 'accent' >"varied/lib/$(printf '\303\251t\303\251')"
+    for mode in 755 700 644 600 4755 666; do echo $mode >varied/etc/$mode && chmod $mode varied/etc/$mode; done
+    ln -s ../lib varied/etc/link
+    echo kernel >varied/boot/vmlinuz
+    make_test_key keys maker
+    make_apk varied.apk maker.rsa varied 1-r0 noarch varied
+}
+
+@test "--tar puts folders into one tar, which tar and bsdtar unpack to what extract writes without it" {
+    varied
+    mkdir plain files gnu bsd
+    wisp-apk extract --keys keys -C plain lib/ etc/ boot/vmlinuz etc/644 -f varied.apk
+    (umask 077 && wisp-apk extract --keys keys -C files --tar new.tar lib/ etc/ boot/vmlinuz etc/644 -f varied.apk)
+    [ "$(stat -c %a new.tar)" = 644 ]
+    [ "$(cd files && find . -type f | sort)" = $'./boot/vmlinuz\n./etc/644' ]
+    cp -r files/. gnu
+    cp -r files/. bsd
+    tar -C gnu -xf new.tar
+    bsdtar -C bsd -xf new.tar
+    executables() { (cd "$1" && find . -type f -perm /111 | sort); }
+    for tree in gnu bsd; do
+        diff -r plain $tree
+        [ "$(executables plain)" = "$(executables $tree)" ]
+    done
+    [ "$(executables plain)" = $'./etc/4755\n./etc/700\n./etc/755' ]
+    # the order is the package's, nothing is there of owners and times, and the end is marked
+    bsdtar -tf new.tar | cmp - <(bsdtar -tf varied.apk | grep -E '^(lib|etc)/.*[^/]$' | grep -vxE 'etc/(link|644)')
+    tar -tvf new.tar --numeric-owner --full-time >listed
+    [ "$(awk '{ print $1, $2, $4, $5 }' listed | sort -u)" = "-rw------- 0/0 1970-01-01 00:00:00
+-rw-r--r-- 0/0 1970-01-01 00:00:00
+-rw-rw-rw- 0/0 1970-01-01 00:00:00
+-rwx------ 0/0 1970-01-01 00:00:00
+-rwxr-xr-x 0/0 1970-01-01 00:00:00" ]
+    tail -c 1024 new.tar | cmp - <(head -c 1024 /dev/zero)
+    wisp-apk list -f new.tar | cmp - <(tar --quoting-style=literal -tf new.tar)
+    mkdir again
+    wisp-apk extract --keys keys -C again --tar again.tar lib/ etc/ boot/vmlinuz etc/644 <varied.apk
+    cmp new.tar again.tar
+}
+
+@test "what goes into the tar is checked as everything else, and nothing is left of what is refused" {
+    fixture
+    mkdir out tars
+    into_tar=(wisp-apk extract --keys keys -C out --tar tars/new.tar)
+    printf hello >hello
+    for folder in first/boot second/boot sums; do mkdir -p $folder && cp hello $folder/kernel; done
+    sum=$(sha1sum hello | cut -d ' ' -f 1)
+    wrong=${sum//[0-9a-f]/0}
+    tar --format=posix --pax-option="APK-TOOLS.checksum.SHA1:=$wrong" -cf wrong.tar sums
+    refused 1 "wrong.tar: 'sums/kernel' has SHA-1 $sum, but the archive says $wrong" \
+        wisp-apk extract -C out --tar tars/new.tar sums/ -f wrong.tar
+    mkdir twice.apk.parts
+    { apk_tar -C first boot/kernel | apk_cut && apk_tar -C second boot/kernel; } | apk_gzip >twice.apk.parts/data.tar.gz
+    assemble_apk twice.apk maker.rsa twice 1-r0 noarch
+    refused 1 "twice.apk: has 'boot/kernel' twice" "${into_tar[@]}" boot/ -f twice.apk
+    attack link-first <<EOF
+etc type=link link=$PWD/target uid=0 gid=0 mode=777
+etc/evil type=file uid=0 gid=0 mode=644 contents=hello
+EOF
+    refused 1 "link-first.apk: has 'etc/evil' in 'etc', which is a symbolic link" "${into_tar[@]}" etc/ -f link-first.apk
+    tar -P --transform='s,^hello$,lib/../../hello,' -cf climb.tar hello
+    refused 1 "climb.tar: path 'lib/../../hello' has a part '..'" wisp-apk extract -C out --tar tars/new.tar lib/ -f climb.tar
+    refused 1 "linux.apk: has no 'boot/absent', 'absent/'" "${into_tar[@]}" boot/absent absent/ lib/ -f linux.apk
+    mkdir -p full/etc/script
+    refused 2 "full/etc/script: is a folder" \
+        wisp-apk extract -C full --tar tars/new.tar etc/script lib/ -f linux.apk
+    size=$(wc -c <linux.apk)
+    for cut in 1 9 2000; do
+        run -1 "${into_tar[@]}" boot/vmlinuz lib/ < <(head -c $((size - cut)) linux.apk)
+        [ -z "$(ls -A out tars | grep -v :)" ]
+    done
+    echo old >tars/new.tar
+    run -1 "${into_tar[@]}" boot/vmlinuz lib/ < <(head -c $((size - 9)) linux.apk)
+    [ "$(ls -A tars)" = new.tar ]
+    [ "$(cat tars/new.tar)" = old ]
+    [ -z "$(ls -A out)" ]
+    "${into_tar[@]}" boot/vmlinuz lib/ <linux.apk
+    [ "$(tar -tf tars/new.tar)" = "$(cd root && find lib -name a.ko)" ]
+    [ "$(ls -A tars)" = new.tar ]
+}
+
+@test "--tar wants a folder and a place, and with --if-present something to put in" {
+    fixture
+    mkdir out place
+    refused 2 "--tar: is for what is in folders: no PATH ends in '/'" wisp-apk extract --tar new.tar boot/vmlinuz -f linux.apk
+    refused 2 '--tar: means nothing to list' wisp-apk list --tar new.tar -f linux.apk
+    refused 2 'place: is a folder' wisp-apk extract -C out --tar place boot/vmlinuz lib/ -f linux.apk
+    run -2 --separate-stderr wisp-apk extract -C out --tar absent/new.tar boot/vmlinuz lib/ -f linux.apk
+    [[ $stderr =~ ^'wisp-apk: absent/.new.tar.'[A-Za-z0-9]{6}': create: No such file or directory'$ ]]
+    [ -z "$(ls -A out place | grep -v :)" ]
+    wisp-apk extract --if-present -C out --tar new.tar etc/script absent/ -f linux.apk
+    [ "$(cd out && find . -type f)" = ./etc/script ]
+    [ -z "$(find . -maxdepth 1 -name '*new.tar*')" ]
+    wisp-apk extract --if-present -C out --tar new.tar absent/ lib/ -f linux.apk
+    [ "$(tar -tf new.tar)" = "$(cd root && find lib -name a.ko)" ]
+    # a folder of nothing but a link is there, and so is its tar
+    attack link-only <<EOF
+etc type=dir uid=0 gid=0 mode=755
+etc/link type=link link=target uid=0 gid=0 mode=777
+EOF
+    wisp-apk extract -C out --tar empty.tar etc/ -f link-only.apk
+    [ "$(wc -c <empty.tar)" = 1024 ]
+    [ -z "$(tar -tf empty.tar)" ]
 }
 
 @test "per-file checksums of abuild's are checked, with or without keys" {

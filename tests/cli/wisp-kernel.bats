@@ -327,6 +327,147 @@ kernel/nic.ko' ]
     [ "$stderr" = "wisp-kernel: tree/kernel/drivers/net/virtio-net.ko.zst: is damaged: zstd cannot unpack it (exit status 1)" ]
 }
 
+# refused_tar FILE MESSAGE [OPTION]...: the tree lib/modules/6.6 in the tar FILE is refused with that line alone.
+refused_tar() {
+    local file=$1 message=$2
+    shift 2
+    run -1 --separate-stderr wisp-kernel modules --tar "$file" -C lib/modules/6.6 "$@" lone
+    [ "$stderr" = "wisp-kernel: $message" ]
+    [ -z "$output" ]
+}
+
+@test "a tree in a tar gives what the same tree in a folder gives" {
+    tree
+    ln -s kernel/lib/lone.ko tree/linked.ko
+    ln -s /nonexistent tree/build
+    mkdir -p lib/modules out-folder out-tar
+    cp -r tree lib/modules/6.6
+    wisp-kernel modules -C tree -o out-folder virtio_net lone >names
+    for format in gnu posix ustar; do
+        tar --format=$format -cf $format.tar lib
+        run -0 --separate-stderr wisp-kernel modules --tar $format.tar -C lib/modules/6.6 virtio_net kernel/lib/lone.ko virtio
+        [ "$output" = "$(wisp-kernel modules -C tree virtio_net kernel/lib/lone.ko virtio)" ]
+        rm -f out-tar/*
+        wisp-kernel modules --tar $format.tar -C ./lib/modules/6.6/ -o out-tar virtio_net lone | cmp - names
+        diff -r out-folder out-tar
+    done
+    tar -C tree -cf root.tar .
+    for root in '' . ./; do
+        [ "$(wisp-kernel modules --tar root.tar ${root:+-C "$root"} virtio_net)" = "$(wisp-kernel modules -C tree virtio_net)" ]
+    done
+    # a list of built-in modules from elsewhere comes before the one in the tar
+    echo kernel/net/failover.ko >builtin
+    [ "$(wisp-kernel modules --tar gnu.tar -C lib/modules/6.6 --builtin builtin failover lone)" = kernel/lib/lone.ko ]
+}
+
+@test "all modules of a Debian kernel come in the same order out of a tar and out of a folder" {
+    load ../lib/debian
+    package=$(newest_package bookworm arm64 'linux-image-6\.1\.0-[0-9]+-cloud-arm64')
+    [ -n "$package" ]
+    debian bookworm arm64 apt-get download "$package" >/dev/null
+    dpkg-deb --fsys-tarfile ./*.deb | tee kernel.tar | tar -xf - ./lib/modules
+    folder=lib/modules/${package#linux-image-}
+    mapfile -t names < <(find "$folder" -name '*.ko' -printf '%f\n' | sort | sed -n '1~7p')
+    [ "${#names[@]}" -gt 100 ]
+    wisp-kernel modules -C "$folder" "${names[@]}" >expected
+    wisp-kernel modules --tar kernel.tar -C "$folder" "${names[@]}" | cmp - expected
+    [ "$(wc -l <expected)" -ge "${#names[@]}" ]
+    mkdir out
+    for name in $(wisp-kernel modules --tar kernel.tar -C "$folder" -o out virtio_net); do
+        cmp "out/$name" "$(find "$folder" -name "$name")"
+    done
+    [ -f out/virtio_net.ko ]
+}
+
+@test "refusals about a tree in a tar name the archive and the path in it" {
+    tree
+    module tree/kernel/c.ko gone
+    module tree/kernel/x/twin.ko ''
+    module tree/kernel/y/twin.ko ''
+    head -c 500 tree/kernel/net/failover.ko.gz >cut
+    mv cut tree/kernel/net/failover.ko.gz
+    echo 'not a module' >tree/kernel/lib/broken.ko
+    mkdir -p lib/modules
+    mv tree lib/modules/6.6
+    tar -cf t.tar lib
+    tar -C lib/modules/6.6 -cf root.tar kernel
+    run -0 wisp-kernel modules --tar t.tar -C lib/modules/6.6 lone
+    refused_tar t.tar 't.tar: lib/modules/6.6: module c needs gone, which is neither here nor built in' c
+    refused_tar t.tar 't.tar: lib/modules/6.6: has no module nothing, and none is built in' nothing
+    refused_tar t.tar 't.tar: lib/modules/6.6: has module twin twice: kernel/x/twin.ko and kernel/y/twin.ko' twin
+    refused_tar t.tar 't.tar: lib/modules/6.6/kernel/lib/broken.ko: ELF header at offset 0 needs 64 bytes, the file ends at 13' broken
+    refused_tar t.tar 't.tar: lib/modules/6.6/kernel/net/failover.ko.gz: is cut inside a gzip member at compressed byte 500' failover
+    refused_tar t.tar 'kernel/lib/lone.ko: is built for kernel 6.6.1-test, not 6.6.2' --release 6.6.2
+    refused_tar t.tar "t.tar: has no 'lib/modules/6.7/'" -C lib/modules/6.7
+    refused_tar t.tar "t.tar: has no 'lib/modules/6.6/kernel/lib/lone.ko/'" -C lib/modules/6.6/kernel/lib/lone.ko
+    refused_tar root.tar 'root.tar: has no module nothing, and none is built in' -C . nothing
+    refused_tar root.tar 'root.tar: kernel/lib/broken.ko: ELF header at offset 0 needs 64 bytes, the file ends at 13' -C . broken
+}
+
+@test "what is no plain tar on disk, or one that lies, is refused" {
+    tree
+    mkdir -p lib/modules
+    mv tree lib/modules/6.6
+    tar -cf t.tar lib
+    gzip -k t.tar
+    xz -k t.tar
+    echo words >words
+    : >empty
+    refused_tar t.tar.gz 't.tar.gz: is gzip-compressed, not a plain tar'
+    refused_tar t.tar.xz 't.tar.xz: is xz-compressed, not a plain tar'
+    refused_tar words 'words: is text, not a plain tar'
+    refused_tar empty 'empty: is empty, not a plain tar'
+    for folder in .. lib/../lib /lib lib//modules ''; do
+        run -2 --separate-stderr wisp-kernel modules --tar t.tar -C "$folder" lone
+        [ "$stderr" = "wisp-kernel: '$folder': is not a path inside an archive" ]
+    done
+    run -2 --separate-stderr wisp-kernel modules --tar missing lone
+    [ "$stderr" = 'wisp-kernel: missing: open: No such file or directory' ]
+    run -2 --separate-stderr wisp-kernel modules --tar lib lone
+    [ "$stderr" = 'wisp-kernel: lib: open: Is a directory' ]
+    run -2 --separate-stderr sh -c 'cat t.tar | wisp-kernel modules --tar /dev/stdin lone'
+    [ "$stderr" = 'wisp-kernel: /dev/stdin: is a pipe or a terminal, and must be a file' ]
+    run -2 --separate-stderr wisp-kernel info --tar t.tar
+    [ "$stderr" = 'wisp-kernel: --tar: goes with modules only' ]
+
+    # cut: without end mark, in contents, in a header; with a byte of a header changed
+    tar --blocking-factor=1 -cf ends.tar lib
+    size=$(wc -c <ends.tar)
+    head -c $((size - 1024)) ends.tar >cut
+    refused_tar cut 'cut: is cut: it has no end mark'
+    head -c $((size - 512)) ends.tar >cut
+    refused_tar cut 'cut: is cut inside its end mark'
+    for ((at = 1; at < size - 1024; at += 997)); do
+        head -c $at ends.tar >cut
+        run -1 wisp-kernel modules --tar cut -C lib/modules/6.6 lone
+    done
+    { printf X && tail -c +2 ends.tar; } >changed
+    refused_tar changed 'changed: the tar header at byte 0 is damaged: wrong checksum'
+
+    # sizes that lead beyond the end, or beyond 64 bits
+    truncate -s 8G lib/modules/6.6/huge.ko
+    tar --format=posix -cf - lib/modules/6.6/huge.ko 2>/dev/null | head -c 1000000 >huge.tar
+    run -1 --separate-stderr wisp-kernel modules --tar huge.tar -C lib/modules/6.6 lone
+    [[ $stderr == "wisp-kernel: huge.tar: is cut in the contents of 'lib/modules/6.6/huge.ko', 858"*" bytes early" ]]
+    rm lib/modules/6.6/huge.ko
+
+    # two files of one name, a file behind a link, a name that climbs
+    { tar --blocking-factor=1 -cf - lib | head -c -1024 && tar -cf - lib/modules/6.6/kernel/lib/lone.ko; } >twice.tar
+    refused_tar twice.tar "twice.tar: has 'lib/modules/6.6/kernel/lib/lone.ko' twice"
+    ln -s elsewhere kernel
+    { tar --transform='s,^,lib/modules/6.6/,' --blocking-factor=1 -cf - kernel | head -c -1024 && tar -cf - lib; } >link.tar
+    run -1 --separate-stderr wisp-kernel modules --tar link.tar -C lib/modules/6.6 lone
+    [[ $stderr == "wisp-kernel: link.tar: has 'lib/modules/6.6/kernel/"*"' in 'lib/modules/6.6/kernel', which is a symbolic link" ]]
+    tar -P --transform='s,^words$,lib/../../words,' -cf climb.tar words lib
+    refused_tar climb.tar "climb.tar: path 'lib/../../words' has a part '..'"
+    # links of a module's name are none
+    ln lib/modules/6.6/kernel/lib/lone.ko lib/modules/6.6/zhard.ko
+    ln -s kernel/lib/lone.ko lib/modules/6.6/zsoft.ko
+    tar --sort=name -cf links.tar lib
+    refused_tar links.tar 'links.tar: lib/modules/6.6: has no module zsoft, and none is built in' zsoft
+    refused_tar links.tar 'links.tar: lib/modules/6.6: has no module zhard, and none is built in' zhard
+}
+
 @test "full disks, closed streams, closed pipes and folders that are not there" {
     image
     tree

@@ -299,3 +299,29 @@ TEST_CASE("paths of entries are relative and do not climb") {
     CHECK_THROWS_WITH(entry_path("..", "in"), "in: path '..' has a part '..'");
     CHECK_THROWS_WITH(entry_path("a//b", "in"), "in: path 'a//b' has an empty part");
 }
+
+TEST_CASE("a selection has files, folders, and the whole archive as a folder") {
+    Selection wanted;
+    for (const char* bad : {"", "/", ".", "..", "../", "a//", "/a", "a/../b/", "./.", "./../"}) CHECK_FALSE(wanted.add(bad));
+    CHECK_FALSE(wanted.has_folders());
+    CHECK(wanted.add("./a"));
+    CHECK_FALSE(wanted.has_folders());
+    CHECK(wanted.names("a"));
+    CHECK(wanted.add("b/"));
+    CHECK(wanted.has_folders());
+    CHECK_FALSE(wanted.names("b"));
+    CHECK_THROWS_WITH(wanted.check_found("in"), "in: has no 'a', 'b/'");
+    for (const std::string root : {"./", "././"}) {
+        Selection all;
+        CHECK(all.add(root));
+        CHECK(all.has_folders());
+        CHECK_THROWS_WITH(all.check_found("in"), "in: has no './'");
+        std::string path;
+        CHECK(all.takes({.path = "x"}, "in", path));
+        CHECK_NOTHROW(all.check_found("in"));
+        CHECK(all.takes({.path = "./y/z"}, "in", path));
+        CHECK(path == "y/z");
+        CHECK_FALSE(all.takes({.path = "./", .type = TarType::folder}, "in", path));
+        CHECK_THROWS_WITH(all.takes({.path = "y/z"}, "in", path), "in: has 'y/z' twice");
+    }
+}

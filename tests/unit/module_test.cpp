@@ -78,7 +78,8 @@ public:
 };
 
 Lines order(const Folder& folder, const Lines& wanted, const std::string& release = "") {
-    const ModuleTree tree(folder.path, "");
+    const ModuleFolder files(folder.path);
+    const ModuleTree tree(files, "");
     ModuleOrder order(tree, std::filesystem::temp_directory_path().string());
     for (const std::string& name : wanted) order.want(name);
     Lines names;
@@ -215,11 +216,12 @@ TEST_CASE("two files that claim one name") {
     CHECK(order(folder, {"kernel/sub/twin.ko", "top"}) == Lines{"twin", "top"}); // a path decides
     CHECK_THROWS_WITH(order(folder, {"kernel/sub/twin.ko", "kernel/twin.ko"}),
                       folder.path + ": module twin is wanted twice: kernel/sub/twin.ko and kernel/twin.ko");
-    const ModuleTree before(folder.path, "");
+    const ModuleFolder files(folder.path);
+    const ModuleTree before(files, "");
     CHECK_THROWS_WITH(before.find("twin"), both);
     const Contents updated = module_of(records("vermagic=6.1 SMP"));
     folder.file("updates/twin.ko", as_text(updated));
-    CHECK(ModuleTree(folder.path, "").find("twin") == "updates/twin.ko");
+    CHECK(ModuleTree(files, "").find("twin") == "updates/twin.ko");
 }
 
 TEST_CASE("modules of one kernel release only") {
@@ -246,7 +248,8 @@ TEST_CASE("only files with a module's name count, and no symbolic link is follow
     folder.with("real", "").file("kernel/evil\n.ko", "").file("kernel/x.ko.bak", "");
     std::filesystem::create_symlink("real.ko", folder.path + "/kernel/linked.ko");
     std::filesystem::create_directory_symlink("kernel", folder.path + "/again");
-    const ModuleTree tree(folder.path, "");
+    const ModuleFolder files(folder.path);
+    const ModuleTree tree(files, "");
     CHECK(tree.find("real") == "kernel/real.ko");
     CHECK_FALSE(tree.find("linked"));
     CHECK_FALSE(tree.find("evil\n"));
@@ -255,7 +258,7 @@ TEST_CASE("only files with a module's name count, and no symbolic link is follow
 
 TEST_CASE("a folder that is not there is an error of the system") {
     try {
-        ModuleTree("/nonexistent", "");
+        ModuleTree(ModuleFolder("/nonexistent"), "");
         FAIL("was listed");
     } catch (const Error& error) {
         CHECK(std::string(error.what()) == "/nonexistent: list: No such file or directory");

@@ -5,6 +5,9 @@
 #include <cstring>
 #include <string>
 
+#include "wisp/seekable_input.hpp"
+#include "wisp/tar_write.hpp"
+
 using namespace wisp;
 
 namespace {
@@ -232,6 +235,68 @@ TEST_CASE("what a tar may not hold is refused") {
     CHECK(listing(Tar().pax("14 comment=x\n\n", 'g').header("a", '0', "0").end().bytes) == "a 0 0\nend");
 }
 
+namespace {
+
+/// The names in a tar whose contents nobody wants, or why it is refused.
+std::string names(Input& in) {
+    std::string lines;
+    try {
+        TarReader archive(in);
+        while (const TarEntry* entry = archive.next()) lines += entry->path + "\n";
+        return lines + (archive.has_end_mark() ? "end" : "cut");
+    } catch (const Error& error) {
+        return lines + error.what();
+    }
+}
+
+/// Counts what is read of a tar.
+class Counting : public Seekable {
+public:
+    explicit Counting(Bytes bytes) : bytes_(bytes, "in") {}
+    std::uint64_t size() const override { return bytes_.size(); }
+    const std::string& name() const override { return bytes_.name(); }
+
+    mutable std::size_t count = 0;
+
+private:
+    void fill(std::uint64_t offset, std::span<std::uint8_t> into) const override {
+        count += into.size();
+        bytes_.read(offset, into, "a part");
+    }
+
+    MemorySeekable bytes_;
+};
+
+/// Files of so many bytes, one after another.
+std::string files_of(std::initializer_list<std::size_t> sizes) {
+    Tar tar;
+    for (const std::size_t size : sizes) {
+        char field[13];
+        std::snprintf(field, sizeof field, "%011o", static_cast<unsigned>(size));
+        tar.header("f" + std::to_string(size), '0', field).data(std::string(size, 'x'));
+    }
+    return tar.end().bytes;
+}
+
+} // namespace
+
+TEST_CASE("contents that nobody wants are passed over where the input can do that, and cuts are found all the same") {
+    const std::string whole = files_of({0, 1, 511, 512, 513, 300'000, 4096, 4095, 1'000'001, 5000, 20'000, 3});
+    for (std::size_t size = whole.size(); size > 0; size -= std::min<std::size_t>(size, 997)) {
+        CAPTURE(size);
+        const Bytes bytes = as_bytes(std::string_view(whole).substr(0, size));
+        MemoryInput read(bytes, "in");
+        const MemorySeekable file(bytes, "in");
+        SeekableInput skipped(file);
+        CHECK(names(skipped) == names(read));
+    }
+    const std::string large = files_of({300'000, 1'000'000, 2'000'000, 3'000'000});
+    const Counting counting(as_bytes(large));
+    SeekableInput in(counting);
+    CHECK(names(in) == "f300000\nf1000000\nf2000000\nf3000000\nend");
+    CHECK(counting.count < 1'000'000);
+}
+
 TEST_CASE("the entries of a tar are limited, and counting them takes no memory") {
     struct Endless : Input {
         std::string record = Tar().header("a", '0', "0").bytes;
@@ -249,4 +314,85 @@ TEST_CASE("the entries of a tar are limited, and counting them takes no memory")
         }
     };
     CHECK_THROWS_WITH(read(), "in: has more than 1000000 entries");
+}
+
+namespace {
+
+/// Keeps the first bytes of what is written.
+class Head : public Sink {
+public:
+    std::vector<std::uint8_t> bytes{};
+
+private:
+    void append(Bytes more) override {
+        const auto part = more.first(std::min<std::size_t>(more.size(), 4096 - bytes.size()));
+        bytes.insert(bytes.end(), part.begin(), part.end());
+    }
+    void append_zeros(std::uint64_t count) override {
+        bytes.resize(std::min<std::uint64_t>(4096, bytes.size() + count));
+    }
+};
+
+} // namespace
+
+TEST_CASE("what is written into a tar is read back, names of any length and all") {
+    std::vector<std::string> paths = {"a"};
+    for (std::size_t length = 90; length < 110; ++length) paths.push_back(std::string(length, 'n'));
+    for (std::size_t prefix = 145; prefix < 165; ++prefix)
+        for (const std::size_t length : {1, 50, 99, 100, 101}) // what fits into a prefix and a name, and what does not
+            paths.push_back(std::string(prefix, 'p') + "/" + std::string(length, 'n'));
+    paths.push_back(std::string(60, 'a') + "/" + std::string(60, 'b') + "/" + std::string(60, 'c'));
+    paths.push_back(std::string(4096, 'x'));
+    MemorySink out;
+    TarWriter writer(out);
+    for (const std::string& path : paths)
+        writer.add(path, 0106755, path.size(), [&](Sink& contents) { contents.write(path); });
+    writer.finish();
+    CHECK(writer.count() == paths.size());
+    CHECK(out.bytes.size() % tar_record_size == 0);
+    MemoryInput in(out.bytes, "in");
+    TarReader archive(in);
+    for (const std::string& path : paths) {
+        const TarEntry* entry = archive.next();
+        REQUIRE(entry);
+        CHECK(entry->path == path);
+        CHECK(entry->type == TarType::file);
+        CHECK(entry->mode == 0755); // setuid, setgid and the kind are left out
+        const auto contents = archive.contents(5000);
+        CHECK(as_text(contents) == path);
+    }
+    CHECK_FALSE(archive.next());
+    CHECK(archive.has_end_mark());
+}
+
+TEST_CASE("only a name or a size that has no room in a tar header gets an extended one") {
+    const auto size_of = [](const std::string& path) {
+        MemorySink out;
+        TarWriter(out).add(path, 0644, 0, [](Sink&) {});
+        return out.bytes.size();
+    };
+    CHECK(size_of(std::string(100, 'n')) == 512);
+    CHECK(size_of(std::string(101, 'n')) == 512 * 3);
+    CHECK(size_of(std::string(155, 'p') + "/" + std::string(100, 'n')) == 512);
+    CHECK(size_of(std::string(156, 'p') + "/" + std::string(100, 'n')) == 512 * 3);
+    CHECK(size_of(std::string(155, 'p') + "/" + std::string(101, 'n')) == 512 * 3);
+    for (const std::uint64_t size : {077777777777ull, 0100000000000ull, 0x123456789abcull}) {
+        Head out;
+        TarWriter(out).add("big", 0644, size, [&](Sink& contents) { contents.zeros(size); });
+        CHECK(out.position() == (size > 077777777777 ? 3 : 1) * 512 + size + padding(size, 512));
+        MemoryInput in(out.bytes, "in");
+        TarReader archive(in);
+        const TarEntry* entry = archive.next();
+        REQUIRE(entry);
+        CHECK(entry->path == "big");
+        CHECK(entry->size == size);
+    }
+}
+
+TEST_CASE("contents of another size than the tar header says are an error") {
+    MemorySink out;
+    TarWriter writer(out);
+    for (const std::string_view text : {"", "ab", "abcd"})
+        CHECK_THROWS_WITH(writer.add("a", 0644, 3, [&](Sink& contents) { contents.write(text); }),
+                          "a: has " + std::to_string(text.size()) + " bytes, not the 3 that stand in its tar header");
 }

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <map>
 #include <optional>
@@ -15,10 +16,13 @@
 #include "wisp/apk.hpp"
 #include "wisp/apk_index.hpp"
 #include "wisp/digest_input.hpp"
+#include "wisp/new_file.hpp"
 #include "wisp/selection.hpp"
 #include "wisp/spool.hpp"
 #include "wisp/stage.hpp"
+#include "wisp/tar_write.hpp"
 #include "wisp/tool.hpp"
+#include "wisp/unpack.hpp"
 
 using namespace wisp;
 
@@ -48,6 +52,7 @@ tar or tar.gz.
       --keys DIR        accept only what a key in DIR has signed, by the key's file name
       --sha256 HEX      accept only an input with this SHA-256
   -C, --directory DIR   extract into DIR instead of the working directory
+      --tar FILE        put what is in folders PATH/ into the tar archive FILE instead
       --if-present      a PATH that is not there is no error
       --report          after verify or extract, print what was read as KEY=VALUE lines
       --newest          lookup: only the newest build
@@ -61,6 +66,7 @@ Example: wisp-apk extract --keys boards/keys -C out boot/vmlinuz-virt < linux-vi
                 {"keys", 0, Option::Value::required},
                 {"sha256", 0, Option::Value::required},
                 {"directory", 'C', Option::Value::required},
+                {"tar", 0, Option::Value::required},
                 {"if-present", 0, Option::Value::none},
                 {"report", 0, Option::Value::none},
                 {"newest", 0, Option::Value::none}},
@@ -105,7 +111,8 @@ std::optional<std::string> pinned_digest(const Arguments& arguments) {
 
 enum class Want { any_archive, package };
 
-/// Where the input comes from. A regular file is read and inflated ahead of its use: it never stalls as a pipe does.
+/// Where the input comes from. A packed regular file is read and inflated ahead of its use: it never stalls as a pipe
+/// does. A plain one is not: what nobody wants of it is not read at all.
 struct Origin {
     Input& input;
     int fd;
@@ -113,7 +120,14 @@ struct Origin {
     apk::Pace pace() const {
         struct stat status {};
         const bool regular = ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
-        return regular ? apk::Pace::ahead : apk::Pace::step_by_step;
+        return regular && is_packed() ? apk::Pace::ahead : apk::Pace::step_by_step;
+    }
+
+private:
+    bool is_packed() const {
+        std::array<std::uint8_t, 6> head{};
+        const off_t here = ::lseek(fd, 0, SEEK_CUR);
+        return here >= 0 && ::pread(fd, head.data(), head.size(), here) > 0 && packing_of(head) != Packing::none;
     }
 };
 
@@ -163,7 +177,7 @@ std::string report(const Reading& reading) {
         const apk::Package& package = *reading.package;
         line("name", package.name);
         line("version", package.version);
-        for (const char* key : {"arch", "license"})
+        for (const char* key : {"arch", "license", "builddate"})
             for (const std::string& value : package.info.values(key)) line(key, value);
         if (package.signer) {
             line("key", package.signer->key);
@@ -230,23 +244,61 @@ void verify(const Command& command) {
           printable(package.name + "-" + package.version) + " " + package.data_hash + "\n");
 }
 
-void extract(const Command& command) {
+/// The archive that --tar asks for. Without publish() nothing of it stays behind.
+class NewTar {
+public:
+    explicit NewTar(const std::string& path) : file_(path), writer_(file_.sink()) {}
+
+    TarWriter& writer() { return writer_; }
+
+    /// Everything is in it: nothing but publish() is left to do.
+    void complete() {
+        writer_.finish();
+        file_.complete();
+    }
+
+    void publish() { file_.publish(); }
+
+private:
+    NewFile file_;
+    TarWriter writer_;
+};
+
+Selection selection(const Command& command) {
     if (command.operands.empty()) misuse("extract", "which PATH?");
     Selection wanted;
     for (const std::string& path : command.operands)
         if (!wanted.add(path)) misuse("'" + printable(path) + "'", "is not a path inside an archive");
+    if (command.arguments.has("tar") && !wanted.has_folders())
+        misuse("--tar", "is for what is in folders: no PATH ends in '/'");
+    return wanted;
+}
+
+void extract(const Command& command) {
+    Selection wanted = selection(command);
+    const bool if_present = command.arguments.has("if-present");
     const SignalDelay signals;
     const Fd file = open_file(command.arguments);
     const int fd = file ? file.get() : STDIN_FILENO;
     InterruptibleInput in(signals, fd, input_name(command.arguments));
     Stage stage(command.arguments.value("directory").value_or("."));
+    std::optional<NewTar> tar;
+    if (const auto path = command.arguments.value("tar")) tar.emplace(*path);
     const auto take = [&](TarReader& archive, const TarEntry& entry) {
-        if (std::string path; wanted.takes(entry, archive.name(), path))
-            stage.add(path, (entry.mode & 0111) != 0, [&](Sink& out) { apk::copy_checked(archive, entry, out); });
+        std::string path;
+        if (!wanted.takes(entry, archive.name(), path)) return;
+        const auto copy = [&](Sink& out) { apk::copy_checked(archive, entry, out); };
+        if (tar && !wanted.names(path))
+            tar->writer().add(path, entry.mode, entry.size, copy);
+        else
+            stage.add(path, (entry.mode & 0111) != 0, copy);
     };
     const Reading reading = read_input(command.arguments, {in, fd}, Want::any_archive, take);
-    if (!command.arguments.has("if-present")) wanted.check_found(in.name());
+    if (!if_present) wanted.check_found(in.name());
+    if (tar && if_present && tar->writer().count() == 0) tar.reset();
+    if (tar) tar->complete();
     stage.publish();
+    if (tar) tar->publish();
     if (command.arguments.has("report")) print(report(reading));
 }
 
@@ -291,7 +343,7 @@ const std::map<std::string, Handler> handlers{
     {"list", {list, {"sha256"}, false, false}},
     {"info", {info, {"sha256"}, false, false}},
     {"verify", {verify, {"sha256", "report"}, true, false}},
-    {"extract", {extract, {"sha256", "report", "directory", "if-present"}, false, true}},
+    {"extract", {extract, {"sha256", "report", "directory", "tar", "if-present"}, false, true}},
     {"cat", {cat, {"sha256"}, false, true}},
     {"lookup", {lookup, {"newest"}, true, true}},
 };
@@ -302,7 +354,7 @@ void run(const Arguments& arguments) {
     const auto found = handlers.find(name);
     if (found == handlers.end()) misuse(printable(name), "unknown command, see wisp-apk --help");
     const Handler& handler = found->second;
-    for (const char* option : {"sha256", "report", "directory", "if-present", "newest"})
+    for (const char* option : {"sha256", "report", "directory", "tar", "if-present", "newest"})
         if (arguments.has(option) && !handler.options.contains(option))
             misuse("--" + std::string(option), "means nothing to " + name);
     if (handler.needs_keys && !arguments.has("keys")) misuse(name, "needs --keys DIR");

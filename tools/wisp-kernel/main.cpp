@@ -1,7 +1,11 @@
 // wisp-kernel: what a kernel image is, the raw image inside, and modules in the order they must be loaded.
 #include <unistd.h>
 
+#include <memory>
+#include <string>
+
 #include "wisp/kernel.hpp"
+#include "wisp/module_files.hpp"
 #include "wisp/module_order.hpp"
 #include "wisp/new_file.hpp"
 #include "wisp/spool.hpp"
@@ -15,7 +19,7 @@ const Tool tool{
     .name = "wisp-kernel",
     .help = R"(usage: wisp-kernel info [FILE]
        wisp-kernel image [FILE] > IMAGE
-       wisp-kernel modules [-C DIR] [-o OUTDIR] [--builtin FILE] [--release R] NAME...
+       wisp-kernel modules [-C DIR] [--tar FILE] [-o OUTDIR] [--builtin FILE] [--release R] NAME...
 
 info     prints what a kernel image says of itself, one key=value a line: form (image, gzip,
          zboot-gzip, zboot-zstd, bzimage), arch, page_size, release, version, size of the raw image
@@ -25,6 +29,7 @@ modules  prints the files of the modules NAME... and of all they need, in the or
          NAME is a module's name or its path in DIR; compression suffixes may be left out
 
   -C, --directory DIR  a folder tree of .ko, .ko.gz, .ko.xz, .ko.zst files (.)
+      --tar FILE       look for DIR inside the plain tar archive FILE
   -o, --output OUTDIR  write each module there, unpacked, as NAME.ko, and print those names
       --builtin FILE   the list of built-in modules (DIR/modules.builtin, where there is one)
       --release R      insist on modules built for this kernel release
@@ -33,6 +38,7 @@ modules  prints the files of the modules NAME... and of all they need, in the or
 Example: wisp-kernel modules -C lib/modules/6.1.0-50-cloud-arm64 -o out virtio_net
 )",
     .options = {{"directory", 'C', Option::Value::required},
+                {"tar", 0, Option::Value::required},
                 {"output", 'o', Option::Value::required},
                 {"builtin", 0, Option::Value::required},
                 {"release", 0, Option::Value::required}},
@@ -79,23 +85,31 @@ void write_image(const Arguments& arguments) {
     out.finish();
 }
 
-void write_module(const Module& module, const std::string& from, const std::string& to) {
-    FdInput unpacked(unpack_module(from + "/" + module.file, temporary_folder()), module.file);
+void write_module(const Module& module, const ModuleTree& tree, const std::string& to) {
+    FdInput unpacked(unpack_module(*tree.open(module.file), temporary_folder()), module.file);
     NewFile file(to + "/" + module.name + ".ko");
     unpacked.copy_all(file.sink());
     file.publish();
 }
 
+/// The tree that --directory and --tar name.
+std::unique_ptr<ModuleFiles> module_files(const Arguments& arguments) {
+    const std::string folder = arguments.value("directory").value_or(".");
+    const auto tar = arguments.value("tar");
+    if (!tar) return std::make_unique<ModuleFolder>(folder);
+    return std::make_unique<ModuleTar>(std::make_unique<FdSeekable>(open_read(*tar), *tar), folder);
+}
+
 void list_modules(const Arguments& arguments) {
     if (arguments.operands.size() < 2) misuse("modules", "needs a NAME");
-    const ModuleTree tree(arguments.value("directory").value_or("."),
-                          arguments.value("builtin").value_or(""));
+    const auto files = module_files(arguments);
+    const ModuleTree tree(*files, arguments.value("builtin").value_or(""));
     ModuleOrder order(tree, temporary_folder());
     for (std::size_t i = 1; i < arguments.operands.size(); ++i) order.want(arguments.operands[i]);
     const auto output = arguments.value("output");
     std::string text;
     for (const Module& module : order.resolve(arguments.value("release").value_or(""))) {
-        if (output) write_module(module, tree.folder(), *output);
+        if (output) write_module(module, tree, *output);
         text += (output ? module.name + ".ko" : printable(module.file)) + "\n";
     }
     print(text);
