@@ -26,6 +26,7 @@ esac
 own=${XDG_CONFIG_HOME:-${HOME:+$HOME/.config}}
 own=${own:+$own/wisp/boards} # the user's own profiles
 work='' fill=''
+roots='' # where packages are unpacked, a folder a line
 
 # What wisp-board answers about the options, profile and wisp.json: see configure. Lists have a value a line.
 quiet='' verbose='' offline='' target='' binary='' files='' output='' allow_unpinned='' folders='' unpinned='' board_file=''
@@ -190,8 +191,7 @@ fill_entry() {
     get_kernel
     normalise_kernel
     fill_card
-    rm -rf -- "$fill/packages" "$fill/apt" "$fill/list" "$fill/report" "$fill/pkginfo" "$fill/download" \
-        "$fill/index"
+    rm -rf -- "$fill/packages" "$fill/apt" "$fill/list" "$fill/report" "$fill/kernel" "$fill/download" "$fill/index"
     printf '%s' "$entry_inputs" >"$fill/inputs"
     tool wisp-cache seal "$fill"
     chmod 755 "$fill"
@@ -217,14 +217,37 @@ $packages
 PACKAGES
 }
 
-# find_file PATH: where a package of this kernel has PATH; fails where none does. The folder's name is its origin.
+# find_file PATH: `file` becomes where a package of this kernel has PATH, and `root` that package's folder.
 find_file() {
-    find "$fill/packages" -mindepth 1 -maxdepth 1 >"$fill/list"
     while read -r root; do
-        [ ! -e "$root/$1" ] || { printf '%s\n' "$root/$1" && return; }
-    done <"$fill/list"
+        [ -z "$root" ] || [ ! -e "$root/$1" ] || { file=$root/$1 && return; }
+    done <<ROOTS
+$roots
+ROOTS
     die "$target: no package of its kernel has $1"
 }
+
+# find_modules: `tree` becomes the folder of this kernel's modules in $root.tar, which has the folders of the package root.
+find_modules() {
+    while read -r root; do
+        [ -f "$root.tar" ] || continue
+        tool wisp-apk list -f "$root.tar" >"$fill/list"
+        while read -r path; do
+            case $path in
+                "lib/modules/$release/kernel/"* | "usr/lib/modules/$release/kernel/"*)
+                    tree=${path%%/kernel/*}
+                    return
+                    ;;
+            esac
+        done <"$fill/list"
+    done <<ROOTS
+$roots
+ROOTS
+    die "$target: no package of its kernel has lib/modules/$release/kernel"
+}
+
+# owner: whose what was found is: the package's in `root`, or for a kernel of the user's own always "local".
+owner() { if [ "$kernel_source" = file ]; then echo local; else printf '%s\n' "${root##*/}"; fi; }
 
 # A kernel of the user's own: a package, or a kernel with what belongs to it beside the profile.
 get_local_kernel() {
@@ -234,8 +257,8 @@ get_local_kernel() {
     else
         check_pin "$kernel_path" "${kernel_sha256:--}"
         ln -s "$(absolute "$(dirname -- "$board_file")")" "$fill/packages/local"
-        mkdir "$fill/packages/kernel"
-        cp -- "$kernel_path" "$fill/packages/kernel/kernel"
+        roots=$fill/packages/local
+        cat <"$kernel_path" >"$fill/kernel"
     fi
     printf 'local\tkind=file\tsource=%s\tsha256=%s\tpinned=%s\n' "${kernel_path##*/}" \
         "$(sha256_of "$kernel_path")" "$(pinned "${kernel_sha256:--}")" >>"$fill/origins"
@@ -259,7 +282,7 @@ get_alpine() {
         version=${listed%% *}
     fi
     url=$repository/$1-$version.apk
-    try_download "$url" "$fill/package.apk" && return
+    link_local "$url" "$fill/package.apk" || try_download "$url" "$fill/package.apk" && return
     [ -z "$gone" ] || look_for_newer "$1"
     die "$url: not fetched"
 }
@@ -284,6 +307,15 @@ check_listed() {
     [ "$is" = "$should" ] || die "$url: has size and checksum $is, the signed index says $should"
 }
 
+# link_local URL FILE: spares a FILE that is read once being copied, where it is on this machine.
+link_local() {
+    case $1 in
+        *[%?#]*) return 1 ;; # not every byte is a path's own
+        file:///*) [ -f "${1#file://}" ] && ln -s -- "${1#file://}" "$2" ;;
+        *) return 1 ;;
+    esac
+}
+
 # try_download URL FILE: fails where it is not fetched; `gone` is set where the server answered that there is no such file.
 try_download() {
     [ -z "$offline" ] || die "$1: --offline forbids to fetch it"
@@ -304,7 +336,7 @@ download() { try_download "$1" "$2" || die "$1: not fetched"; } # URL FILE
 
 # trusted_keys: the folder of keys beside the profile, or the one that ships with wisp.
 trusted_keys() {
-    keys=$(dirname -- "$board_file")/keys
+    case $board_file in */*) keys=${board_file%/*}/keys ;; *) keys=keys ;; esac
     [ -d "$keys" ] || keys=$boards/keys
     printf '%s\n' "$keys"
 }
@@ -402,6 +434,7 @@ suite_of_package() {
 unpack() {
     say "unpacking ${2##*/}"
     root=$fill/packages/$1
+    roots=$roots$root$nl
     mkdir "$root"
     case $2 in
         *.deb)
@@ -412,6 +445,8 @@ unpack() {
             ;;
         *) extract_apk "$@" ;;
     esac
+    [ -z "$overlays" ] || [ ! -f "$root.tar" ] ||
+        tool wisp-apk extract -f "$root.tar" -C "$root" --if-present -- "$overlays/"
 }
 
 check_pin() { # FILE SHA256
@@ -420,28 +455,38 @@ check_pin() { # FILE SHA256
 }
 
 extract_apk() { # ORIGIN PACKAGE SHA256
-    origin=$1 package_file=$2 pin=$(pinned "$3")
+    origin=$1 pin=$(pinned "$3")
     if [ "$3" = - ]; then set -- -f "$2"; else set -- -f "$2" --sha256 "$3"; fi
     extract "$@" --keys "$(trusted_keys)" --report >"$fill/report"
     [ "$kernel_source" = alpine ] || return 0
-    tool wisp-apk info -f "$package_file" >"$fill/pkginfo"
-    { # the report's names for facts become the record's
-        printf '%s\nkind=alpine\nsource=%s\n' "$origin" "$branch"
-        sed -n -e 's/^name=/package=/p' -e 's/^version=/&/p' -e 's/^arch=/architecture=/p' \
-            -e 's/^license=/licence=/p' -e 's/^key=/&/p' -e 's/^sha256=/&/p' "$fill/report"
-        printf 'pinned=%s\n' "$pin"
-        sed -n 's/^builddate = /built=/p' "$fill/pkginfo"
-    } | paste -s - >>"$fill/origins"
+    {
+        printf '%s\tkind=alpine\tsource=%s\tpinned=%s' "$origin" "$branch" "$pin"
+        while read -r line; do
+            case $line in # the report's names for facts become the record's
+                name=*) printf '\tpackage=%s' "${line#*=}" ;;
+                arch=*) printf '\tarchitecture=%s' "${line#*=}" ;;
+                license=*) printf '\tlicence=%s' "${line#*=}" ;;
+                builddate=*) printf '\tbuilt=%s' "${line#*=}" ;;
+                version=* | key=* | sha256=*) printf '\t%s' "$line" ;;
+            esac
+        done <"$fill/report"
+        echo
+    } >>"$fill/origins"
 }
 
-# extract OPTION...: all the profile may want of one package. A kernel may be spread over several, and modules may be
-# under /usr, so what is missing is found out when it is used.
+# extract OPTION...: all the profile may want of one package, folders as one tar. A kernel may be spread over several, and
+# modules may be under /usr, so what is missing is found out when it is used.
 extract() {
-    set -- "$@" -C "$root" --if-present -- "$image"
+    set -- "$@" -C "$root" --tar "$root.tar" --if-present -- "$image"
     case $release in */*) set -- "$@" "$release" ;; esac
     [ -z "$overlays" ] || set -- "$@" "$overlays/"
     [ "$kernel_source" != debian ] || set -- "$@" "usr/share/doc/${root##*/}/copyright"
-    for path in $dtbs $(printf '%s' "$firmware" | sed -n 's/^path [^ ]* [^ ]* //p'); do set -- "$@" "$path"; done
+    for path in $dtbs; do set -- "$@" "$path"; done
+    while read -r from name sha256 where; do
+        [ "$from" != path ] || set -- "$@" "$where"
+    done <<FIRMWARE
+$firmware
+FIRMWARE
     tool wisp-apk extract "$@" lib/modules/ usr/lib/modules/
 }
 
@@ -449,47 +494,60 @@ extract() {
 normalise_kernel() {
     case $release in
         */*)
-            file=$(find_file "$release")
-            release=$(cat -- "$file")
+            find_file "$release"
+            read -r release <"$file" || :
             ;;
     esac
-    file=$(find_file "${image:-kernel}")
-    origin_of "$file" >"$fill/Image.origin"
-    tool wisp-kernel image "$file" >"$fill/Image"
-    tool wisp-kernel info "$fill/Image" >"$fill/kernel.info"
+    if [ -n "$image" ]; then find_file "$image"; else file=$fill/kernel; fi
+    owner >"$fill/Image.origin"
+    tool wisp-kernel info "$file" >"$fill/kernel.info"
+    read -r form <"$fill/kernel.info"
+    case $form in
+        form=image | form=bzimage) mv -- "$file" "$fill/Image" ;; # it is raw, and nobody else's
+        *)
+            tool wisp-kernel image "$file" >"$fill/Image"
+            tool wisp-kernel info "$fill/Image" >"$fill/kernel.info"
+            ;;
+    esac
+    find_module_files
+}
+
+find_module_files() {
     : >"$fill/modules.list"
     : >"$fill/modules.origin"
     [ -n "$modules" ] || return 0
-    tree=$kernel_modules
-    [ -n "$tree" ] || tree=$(find_file "lib/modules/$release/kernel" 2>/dev/null) ||
-        tree=$(find_file "usr/lib/modules/$release/kernel")
-    tree=${tree%/kernel}
-    origin_of "$tree" >"$fill/modules.origin"
     set --
     while read -r module path; do
         [ -z "$module" ] || set -- "$@" "${path:-$module}"
     done <<MODULES
 $modules
 MODULES
-    tool wisp-kernel modules -C "$tree" -o "$fill/modules" -- "$@" >"$fill/modules.list"
+    if [ -n "$kernel_modules" ]; then
+        set -- -C "$kernel_modules" -- "$@"
+    else
+        find_modules
+        set -- --tar "$root.tar" -C "$tree" -- "$@"
+    fi
+    owner >"$fill/modules.origin"
+    tool wisp-kernel modules -o "$fill/modules" "$@" >"$fill/modules.list"
 }
 
 # fill_card: device trees, overlays and firmware, as they are to lie on the card; where each is from goes to card.origins.
 fill_card() {
     : >"$fill/card.origins"
     for path in $dtbs; do
-        file=$(find_file "$path") # on its own: a failure inside another command's words would be lost
+        find_file "$path"
         to_card "$file" "${path##*/}"
     done
     if [ -n "$overlays" ]; then
-        folder_of_overlays=$(find_file "$overlays")
-        find "$folder_of_overlays" -type f >"$fill/list"
+        find_file "$overlays"
+        find "$file" -type f >"$fill/list"
         sort "$fill/list" | while read -r path; do to_card "$path" "overlays/${path##*/}"; done
     fi
     while read -r from name sha256 where; do
         case $from in
             path)
-                file=$(find_file "$where")
+                find_file "$where"
                 to_card "$file" "$name"
                 ;;
             file) to_card "$where" "$name" profile ;;
@@ -506,17 +564,11 @@ $firmware
 FIRMWARE
 }
 
-# to_card FILE NAME [ORIGIN]: by default the origin is the package's folder that FILE lies in.
+# to_card FILE NAME [ORIGIN]: by default the origin is the package that FILE was found in.
 to_card() {
-    mkdir -p -- "$fill/card/$(dirname -- "$2")"
+    case $2 in */*) mkdir -p -- "$fill/card/${2%/*}" ;; esac
     cp -- "$1" "$fill/card/$2"
-    printf '%s\t%s\n' "$2" "${3:-$(origin_of "$1")}" >>"$fill/card.origins"
-}
-
-# origin_of PATH: who has it: the package's folder it lies in, or for a kernel of the user's own always "local".
-origin_of() {
-    origin=${1#"$fill/packages/"}
-    if [ "$kernel_source" = file ]; then echo local; else printf '%s\n' "${origin%%/*}"; fi
+    printf '%s\t%s\n' "$2" "${3:-$(owner)}" >>"$fill/card.origins"
 }
 
 # ---- the image -------------------------------------------------------------------------------------------------

@@ -124,7 +124,7 @@ sweep() {
     unshare -m true 2>/dev/null || skip "no mount namespaces here"
     local kilobytes status=1 failures=0
     mkdir -p small
-    for ((kilobytes = 32; status == 1 && kilobytes < 16000; kilobytes += 160)); do
+    for ((kilobytes = 32; status == 1 && kilobytes < 16000; kilobytes += 96)); do
         status=0
         kilobytes=$kilobytes unshare -m bash -c "small() { mount -t tmpfs -o size=\${kilobytes}k tmpfs small; }; $1" - \
             "${build[@]}" 2>stderr || status=$?
