@@ -336,6 +336,9 @@ EOF
     refused 1 "link-first.apk: has 'etc/evil' in 'etc', which is a symbolic link" \
         wisp-apk extract --keys keys -C out etc/evil -f link-first.apk
     [ -z "$(ls -A out)$(ls -A target)" ]
+    wisp-apk extract --keys keys -C out etc/evil -f file-first.apk # and the link behind it is not looked at
+    cmp out/etc/evil evil
+    [ ! -L out/etc ]
 }
 
 @test "hard links out of the archive, devices and duplicates are refused" {
