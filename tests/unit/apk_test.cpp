@@ -120,6 +120,20 @@ TEST_CASE("real packages verify with the keys of those who made them") {
     CHECK_THROWS_WITH(verify(contents("replaces-0.0.1-r0.apk")), "in: is not signed");
 }
 
+TEST_CASE("only what a key vouches for may be left unread") {
+    const auto good = contents(baselayout);
+    const auto seen = [&](const apk::Keyring* keyring) {
+        std::vector<std::string> paths;
+        MemoryInput in(good, "in");
+        apk::PackageReader(in, keyring).read(
+            [&](TarReader&, const TarEntry& entry) { paths.push_back(entry.path); },
+            [&] { return std::find(paths.begin(), paths.end(), "etc/crontabs/root") != paths.end(); });
+        return paths;
+    };
+    CHECK(seen(&keys()).back() == "etc/crontabs/root");
+    CHECK(seen(nullptr).size() > seen(&keys()).size() + 20);
+}
+
 TEST_CASE("a real package with any byte changed is refused") {
     const std::string file = GENERATE(as<std::string>{}, baselayout, pretend);
     const auto good = contents(file);
