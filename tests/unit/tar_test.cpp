@@ -320,7 +320,7 @@ TEST_CASE("a tar comes in pieces of any size, lent or copied") {
     const std::string expected = names(in);
     CHECK_THAT(expected, Catch::EndsWith("end"));
     for (const bool lends : {false, true})
-        for (const std::size_t most : {1, 7, 511, 512, 513, 1000, 300'000}) {
+        for (const std::size_t most : {1u, 7u, 511u, 512u, 513u, 1000u, 300'000u}) {
             CAPTURE(lends, most);
             Pieces pieces(as_bytes(whole), most, lends);
             CHECK(names(pieces) == expected);
@@ -371,7 +371,7 @@ TEST_CASE("what is written into a tar is read back, names of any length and all"
     std::vector<std::string> paths = {"a"};
     for (std::size_t length = 90; length < 110; ++length) paths.push_back(std::string(length, 'n'));
     for (std::size_t prefix = 145; prefix < 165; ++prefix)
-        for (const std::size_t length : {1, 50, 99, 100, 101}) // what fits into a prefix and a name, and what does not
+        for (const std::size_t length : {1u, 50u, 99u, 100u, 101u}) // what fits into a prefix and a name, and what does not
             paths.push_back(std::string(prefix, 'p') + "/" + std::string(length, 'n'));
     paths.push_back(std::string(60, 'a') + "/" + std::string(60, 'b') + "/" + std::string(60, 'c'));
     paths.push_back(std::string(4096, 'x'));
