@@ -242,7 +242,7 @@ EOF
     size=$(wc -c <linux.apk)
     for cut in 1 9 2000; do
         run -1 "${into_tar[@]}" boot/vmlinuz lib/ < <(head -c $((size - cut)) linux.apk)
-        [ -z "$(ls -A out tars | grep -v :)" ]
+        [ -z "$(find out tars -mindepth 1)" ]
     done
     echo old >tars/new.tar
     run -1 "${into_tar[@]}" boot/vmlinuz lib/ < <(head -c $((size - 9)) linux.apk)
@@ -262,7 +262,7 @@ EOF
     refused 2 'place: is a folder' wisp-apk extract -C out --tar place boot/vmlinuz lib/ -f linux.apk
     run -2 --separate-stderr wisp-apk extract -C out --tar absent/new.tar boot/vmlinuz lib/ -f linux.apk
     [[ $stderr =~ ^'wisp-apk: absent/.new.tar.'[A-Za-z0-9]{6}': create: No such file or directory'$ ]]
-    [ -z "$(ls -A out place | grep -v :)" ]
+    [ -z "$(find out place -mindepth 1)" ]
     wisp-apk extract --if-present -C out --tar new.tar etc/script absent/ -f linux.apk
     [ "$(cd out && find . -type f)" = ./etc/script ]
     [ -z "$(find . -maxdepth 1 -name '*new.tar*')" ]
