@@ -55,12 +55,12 @@ private:
     }
 
     bool next_block() {
-        if (in_use_) {
+        if (std::exchange(in_use_, false)) {
             blocks_.release();
             blocks_.submit();
         }
+        const Block& block = blocks_.oldest(); // what it throws, it throws every time
         in_use_ = true;
-        const Block& block = blocks_.oldest();
         left_ = Bytes(block.bytes.get(), block.size);
         return !left_.empty();
     }

@@ -34,6 +34,9 @@ namespace wisp::apk {
 /// Sees the entries of an archive in order, and may take the contents of each from the reader.
 using EntryVisitor = std::function<void(TarReader& archive, const TarEntry& entry)>;
 
+/// Whether all that is wanted of an archive has been seen; asked before each entry.
+using Enough = std::function<bool()>;
+
 /// What is known of a package that has been read whole and found in order.
 struct Package {
     PkgInfo info{};
@@ -115,13 +118,16 @@ public:
     /// Shows `visit` the entries of the control and then of the data member. Returns only when the whole
     /// package has been read and all that is checked holds; what `visit` has seen is not to be used before.
     /// Throws Error (input).
-    Package read(const EntryVisitor& visit) {
+    ///
+    /// With keys, what follows in the data member once there is `enough` is hashed and not unpacked: the signature vouches
+    /// for every byte to the end of the input.
+    Package read(const EntryVisitor& visit, const Enough& enough = [] { return false; }) {
         if (container_of(peeked_) == Container::tar) refuse(name(), "is a plain tar, not an Alpine package");
         MemberReader members(peeked_);
         const Member control = vouched_control(members);
         read_info(control);
         control.unpack([&](Input& tar) { visit_entries(tar, visit); });
-        read_data(members, visit);
+        read_data(members, visit, enough);
         return std::move(package_);
     }
 
@@ -172,15 +178,30 @@ private:
         return text;
     }
 
-    void read_data(MemberReader& members, const EntryVisitor& visit) {
+    void read_data(MemberReader& members, const EntryVisitor& visit, const Enough& enough) {
         BackgroundDigest stored(DigestAlgorithm::sha256);
-        bool whole = false;
-        if (!members.stream(stored, pace_, [&](Input& tar) { whole = visit_entries(tar, visit); }))
+        End end = End::missing;
+        if (!members.stream(stored, pace_, [&](Input& tar) { end = read_entries(tar, visit, enough); }))
             refuse(name(), "is cut after its control member");
-        if (!whole) refuse(name(), "is cut: its data member has no end mark");
-        members.expect_end("data member");
+        if (end == End::missing) refuse(name(), "is cut: its data member has no end mark");
+        if (end == End::not_reached)
+            members.take_rest();
+        else
+            members.expect_end("data member");
         if (const auto found = hex(stored.digest()); found != package_.data_hash)
             refuse(name(), "data member has SHA-256 " + found + ", but .PKGINFO says " + package_.data_hash);
+    }
+
+    enum class End { marked, missing, not_reached };
+
+    End read_entries(Input& tar, const EntryVisitor& visit, const Enough& enough) const {
+        TarReader archive(tar);
+        for (;;) {
+            if (keys_ && enough()) return End::not_reached;
+            const TarEntry* entry = archive.next();
+            if (!entry) return archive.has_end_mark() ? End::marked : End::missing;
+            visit(archive, *entry);
+        }
     }
 
     PeekInput peeked_;

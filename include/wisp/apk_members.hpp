@@ -86,6 +86,9 @@ public:
         return true;
     }
 
+    /// Takes the rest of the input as it is stored: it goes where the bytes of the last member went.
+    void take_rest() { gunzip_.take_rest(); }
+
     /// Refuses anything that follows the last member, called `what`.
     void expect_end(std::string_view what) {
         if (gunzip_.next_member())

@@ -67,6 +67,13 @@ public:
         return into.size() - room.size();
     }
 
+    /// Takes the rest of the input as it is: the tap sees it, and nothing of it is unpacked or looked at.
+    void take_rest() {
+        in_member_ = false;
+        do use(std::exchange(ahead_, {}));
+        while (refill());
+    }
+
     /// Compressed bytes used so far, all members together.
     std::uint64_t consumed() const { return consumed_; }
 

@@ -58,6 +58,9 @@ public:
     /// Whether a folder is among what is wanted.
     bool has_folders() const { return !folders_.empty(); }
 
+    /// Whether everything wanted has been there, and nothing more can be.
+    bool is_complete() const { return folders_.empty() && found_files_ == files_.size(); }
+
     /// Whether `path`, as takes() has it, is wanted by itself, and not only with its folder.
     bool names(const std::string& path) const { return files_.contains(path); }
 
@@ -71,8 +74,7 @@ public:
         if (entry.type == TarType::folder) return take_folder(path, exact, subject);
         if (!exact && !inside && !leads_to_wanted(path)) return false;
         remember(path, entry, subject);
-        if (exact) files_[path] = true;
-        if (exact && entry.type != TarType::file) refuse_kind(entry, path, subject);
+        if (exact) note_file(path, entry, subject);
         return entry.type == TarType::file && (exact || inside);
     }
 
@@ -88,6 +90,13 @@ public:
     }
 
 private:
+    /// Called once for each path: remember() refuses a second entry.
+    void note_file(const std::string& path, const TarEntry& entry, std::string_view subject) {
+        if (entry.type != TarType::file) refuse_kind(entry, path, subject);
+        files_[path] = true;
+        ++found_files_;
+    }
+
     bool take_folder(const std::string& path, bool exact, std::string_view subject) {
         if (exact)
             refuse(subject, "'" + printable(path) + "' is a folder; '" + printable(path) +
@@ -144,6 +153,7 @@ private:
     std::map<std::string, bool> folders_{};
     std::map<std::string, TarType, std::less<>> seen_{};
     std::size_t name_bytes_ = 0;
+    std::size_t found_files_ = 0;
 };
 
 } // namespace wisp

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -20,9 +21,8 @@ namespace wisp {
 class TarWindow {
 public:
     static constexpr std::size_t size = block_size;
-    static_assert(size % tar_record_size == 0);
 
-    explicit TarWindow(Input& in) : in_(in), window_(std::make_unique_for_overwrite<std::uint8_t[]>(size)) {}
+    explicit TarWindow(Input& in) : in_(in), own_(std::make_unique_for_overwrite<std::uint8_t[]>(size)) {}
 
     const std::string& name() const { return in_.name(); }
 
@@ -31,28 +31,24 @@ public:
 
     /// At least one byte and at most `wanted` (not 0); an input that ends here is refused as cut in `what`.
     Bytes take(std::uint64_t wanted, std::string_view what) {
-        if (at_ == end_ && !refill())
+        if (at_ == window_.size() && !refill())
             refuse(name(), "is cut in " + std::string(what) + ", " + std::to_string(wanted) + " bytes early");
         return advance(wanted);
     }
 
-    /// The next record, or nothing where the input ends. The window is a whole number of records and records
-    /// follow each other without gap, so one never straddles two windows.
+    /// The next record, or nothing where the input ends.
     Bytes record() {
-        if (at_ == end_ && !refill()) return {};
+        if (at_ == window_.size() && !refill()) return {};
         const Bytes part = advance(tar_record_size);
-        if (part.size() < tar_record_size)
-            refuse(name(), "is cut in the tar record at byte " + std::to_string(offset_ - part.size()));
-        return part;
+        return part.size() == tar_record_size ? part : join_record(part);
     }
 
     /// Goes past up to `count` bytes without reading more of them than lie in the window, where the input can; says
-    /// how many. Only whole records are passed over, so that the next window starts with one.
+    /// how many.
     std::uint64_t skip(std::uint64_t count) {
         const std::uint64_t held = advance(count).size();
-        const std::uint64_t records = (count - held) / tar_record_size * tar_record_size;
-        if (at_ < end_ || records == 0) return held;
-        const std::uint64_t passed = in_.skip(records);
+        if (held == count) return held;
+        const std::uint64_t passed = in_.skip(count - held);
         if (passed > 0) next_size_ = after_skip;
         offset_ += passed;
         return held + passed;
@@ -67,26 +63,39 @@ public:
 private:
     /// What is read after contents that nobody wanted: a header, and perhaps all of the next such contents.
     static constexpr std::size_t after_skip = 4096;
-    static_assert(after_skip % tar_record_size == 0);
 
+    /// The window is where the input has its bytes, if it has a place for them.
     bool refill() {
         at_ = 0;
-        end_ = in_.read_up_to({window_.get(), std::exchange(next_size_, size)});
-        return end_ > 0;
+        window_ = in_.borrow_some({own_.get(), std::exchange(next_size_, size)});
+        return !window_.empty();
+    }
+
+    /// A record whose first bytes are the last of a window.
+    Bytes join_record(Bytes part) {
+        std::size_t have = 0;
+        for (;;) {
+            std::copy(part.begin(), part.end(), record_.begin() + static_cast<std::ptrdiff_t>(have));
+            have += part.size();
+            if (have == record_.size()) return record_;
+            if (!refill()) refuse(name(), "is cut in the tar record at byte " + std::to_string(offset_ - have));
+            part = advance(record_.size() - have);
+        }
     }
 
     Bytes advance(std::uint64_t wanted) {
-        const Bytes part(&window_[at_], std::min<std::uint64_t>(wanted, end_ - at_));
+        const Bytes part = window_.subspan(at_, std::min<std::uint64_t>(wanted, window_.size() - at_));
         at_ += part.size();
         offset_ += part.size();
         return part;
     }
 
     Input& in_;
-    std::unique_ptr<std::uint8_t[]> window_;
+    std::unique_ptr<std::uint8_t[]> own_; // for an input that has no place of its own
+    std::array<std::uint8_t, tar_record_size> record_{};
+    Bytes window_{};
     std::size_t next_size_ = size; // of the window, when it is filled anew
     std::size_t at_ = 0;
-    std::size_t end_ = 0;
     std::uint64_t offset_ = 0;
 };
 

@@ -87,6 +87,51 @@ EOF
     done
 }
 
+@test "with keys, what follows the last wanted file is hashed and not unpacked" {
+    mkdir -p root/a root/b out twice.apk.parts broken.apk.parts
+    echo early >root/a/early
+    echo last >root/a/last
+    head -c 3000000 /dev/urandom >root/b/large
+    make_test_key keys maker
+    make_apk good.apk maker.rsa p 1-r0 noarch root
+    # Whoever signs damage vouches for it: behind what is wanted it is not met, before that it is.
+    size=$(wc -c <good.apk.parts/data.tar.gz)
+    { head -c $((size - 1000000)) good.apk.parts/data.tar.gz && head -c 1000000 /dev/zero; } >broken.apk.parts/data.tar.gz
+    assemble_apk broken.apk maker.rsa p 1-r0 noarch
+    run -1 gzip -t broken.apk.parts/data.tar.gz
+    wisp-apk extract --keys keys -C out a/last a/early -f broken.apk
+    wisp-apk extract --keys keys -C out .PKGINFO <broken.apk
+    cmp out/a/early root/a/early
+    cmp out/a/last root/a/last
+    cmp out/.PKGINFO broken.apk.parts/control/.PKGINFO
+    rm -r out/a out/.PKGINFO
+    for wanted in '' '--keys keys --if-present a/absent' '--keys keys a/' '--keys keys b/large'; do
+        # shellcheck disable=SC2086 # options and operands
+        run -1 --separate-stderr wisp-apk extract $wanted -C out a/early -f broken.apk
+        [[ $stderr == "wisp-apk: broken.apk: "* ]]
+        [ -z "$(ls -A out)" ]
+    done
+    # What nobody signed is refused, wherever it is: a bit changed, a byte less, a byte or a member more.
+    hash() { printf '%s' "$1.apk: data member has SHA-256 $(tail -c +$(($(cat good.apk.parts/{signatures,control}.tar.gz | wc -c) + 1)) "$1.apk" |
+        sha256sum | cut -d ' ' -f 1), but .PKGINFO says $(sha256sum good.apk.parts/data.tar.gz | cut -d ' ' -f 1)"; }
+    size=$(wc -c <good.apk)
+    { head -c $((size - 1000)) good.apk && printf X && tail -c 999 good.apk; } >flipped.apk
+    ! cmp -s good.apk flipped.apk || { head -c $((size - 1000)) good.apk && printf Y && tail -c 999 good.apk; } >flipped.apk
+    head -c $((size - 1)) good.apk >cut.apk
+    { cat good.apk && printf '\0'; } >longer.apk
+    cat good.apk good.apk.parts/data.tar.gz >member.apk
+    for name in flipped cut longer member; do
+        refused 1 "$(hash $name)" wisp-apk extract --keys keys -C out a/early a/last -f $name.apk
+        refused 1 "$(hash $name)" wisp-apk extract --keys keys -C out .PKGINFO -f $name.apk
+        run -1 wisp-apk extract --keys keys -C out a/early a/last < <(cat $name.apk)
+        [ -z "$(ls -A out)" ]
+    done
+    # The pin and the report are of the whole input.
+    run -0 wisp-apk extract --keys keys --report --sha256 "$(sha256sum good.apk | cut -d ' ' -f 1)" -C out a/early -f good.apk
+    [ "${lines[-2]}" = "sha256=$(sha256sum good.apk | cut -d ' ' -f 1)" ]
+    [ "${lines[-1]}" = "size=$size" ]
+}
+
 @test "a signal in the middle of an extraction leaves nothing, and kills" {
     mkdir out root root/folder
     head -c 3000000 /dev/urandom >root/folder/large
@@ -197,7 +242,7 @@ EOF
     size=$(wc -c <linux.apk)
     for cut in 1 9 2000; do
         run -1 "${into_tar[@]}" boot/vmlinuz lib/ < <(head -c $((size - cut)) linux.apk)
-        [ -z "$(ls -A out tars | grep -v :)" ]
+        [ -z "$(find out tars -mindepth 1)" ]
     done
     echo old >tars/new.tar
     run -1 "${into_tar[@]}" boot/vmlinuz lib/ < <(head -c $((size - 9)) linux.apk)
@@ -217,7 +262,7 @@ EOF
     refused 2 'place: is a folder' wisp-apk extract -C out --tar place boot/vmlinuz lib/ -f linux.apk
     run -2 --separate-stderr wisp-apk extract -C out --tar absent/new.tar boot/vmlinuz lib/ -f linux.apk
     [[ $stderr =~ ^'wisp-apk: absent/.new.tar.'[A-Za-z0-9]{6}': create: No such file or directory'$ ]]
-    [ -z "$(ls -A out place | grep -v :)" ]
+    [ -z "$(find out place -mindepth 1)" ]
     wisp-apk extract --if-present -C out --tar new.tar etc/script absent/ -f linux.apk
     [ "$(cd out && find . -type f)" = ./etc/script ]
     [ -z "$(find . -maxdepth 1 -name '*new.tar*')" ]
@@ -283,11 +328,17 @@ EOF
     bsdtar -tf link-first.apk | grep -qx etc/evil
     for apk in link-first.apk file-first.apk; do
         for path in etc/evil etc/; do
-            refused 1 "$apk: has 'etc/evil' in 'etc', which is a symbolic link" \
-                wisp-apk extract --keys keys -C out $path -f $apk
+            refused 1 "$apk: has 'etc/evil' in 'etc', which is a symbolic link" wisp-apk extract -C out $path -f $apk
         done
+        refused 1 "$apk: has 'etc/evil' in 'etc', which is a symbolic link" \
+            wisp-apk extract --keys keys -C out etc/ -f $apk
     done
+    refused 1 "link-first.apk: has 'etc/evil' in 'etc', which is a symbolic link" \
+        wisp-apk extract --keys keys -C out etc/evil -f link-first.apk
     [ -z "$(ls -A out)$(ls -A target)" ]
+    wisp-apk extract --keys keys -C out etc/evil -f file-first.apk # and the link behind it is not looked at
+    cmp out/etc/evil evil
+    [ ! -L out/etc ]
 }
 
 @test "hard links out of the archive, devices and duplicates are refused" {
@@ -316,8 +367,9 @@ EOF
     { apk_tar -C first boot/kernel | apk_cut && apk_tar -C second boot/kernel; } | apk_gzip >twice.apk.parts/data.tar.gz
     assemble_apk twice.apk maker.rsa twice 1-r0 noarch
     for path in boot/kernel boot/; do
-        refused 1 "twice.apk: has 'boot/kernel' twice" wisp-apk extract --keys keys -C out $path -f twice.apk
+        refused 1 "twice.apk: has 'boot/kernel' twice" wisp-apk extract -C out $path -f twice.apk
     done
+    refused 1 "twice.apk: has 'boot/kernel' twice" wisp-apk extract --keys keys -C out boot/ -f twice.apk
     refused 1 "twice.apk: has 'boot/kernel' twice" wisp-apk cat boot/kernel -f twice.apk
     [ -z "$(ls -A out)" ]
 }

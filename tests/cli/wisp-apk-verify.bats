@@ -45,7 +45,7 @@ EOF
     wisp-apk extract --report --keys keys -C out etc/ <dated.apk | cmp - expected
     wisp-apk verify --report --keys keys <linux.apk >dateless
     diff <(sed -n 's/=.*//p' expected | grep -vx builddate) <(sed -n 's/=.*//p' dateless)
-    tar -cf plain.tar -C root etc/script
+    tar -cf plain.tar -C root boot/vmlinuz etc/script # digests are of what is passed over, too
     run -0 wisp-apk extract --report -C out etc/script -f plain.tar
     [ "$output" = "sha256=$(sha256sum plain.tar | cut -d ' ' -f 1)
 size=$(wc -c <plain.tar)" ]
@@ -62,6 +62,10 @@ size=$(wc -c <plain.tar)" ]
     refused 1 "linux.apk: has SHA-256 $pin, not $other" \
         wisp-apk extract --keys keys --sha256 "$other" -C out etc/script -f linux.apk
     [ -z "$(ls -A out)" ]
+    tar -cf plain.tar -C root boot/vmlinuz etc/script
+    wisp-apk list --sha256 "$(sha256sum plain.tar | cut -d ' ' -f 1)" -f plain.tar
+    refused 1 "plain.tar: has SHA-256 $(sha256sum plain.tar | cut -d ' ' -f 1), not $other" \
+        wisp-apk list --sha256 "$other" -f plain.tar
     refused 2 "--sha256: 'abc' is not 64 lower-case hexadecimal digits" \
         wisp-apk extract --sha256 abc -C out etc/script -f linux.apk
 }

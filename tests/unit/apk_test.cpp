@@ -49,6 +49,22 @@ apk::Package verify(Bytes package) {
     return apk::PackageReader(in, &keys()).read([](TarReader&, const TarEntry&) {});
 }
 
+/// The same, for one file: what follows it is not unpacked. True when it was there.
+bool verify_for(const std::string& path, Bytes package, apk::Pace pace = apk::Pace::step_by_step) {
+    Selection wanted;
+    wanted.add(path);
+    MemoryInput in(package, "in");
+    const auto visit = [&](TarReader& archive, const TarEntry& entry) {
+        NullSink nowhere;
+        if (std::string found; wanted.takes(entry, "in", found)) apk::copy_checked(archive, entry, nowhere);
+    };
+    apk::PackageReader(in, &keys(), pace).read(visit, [&] { return wanted.is_complete(); });
+    return wanted.is_complete();
+}
+
+/// The first file in the data member of a package of ours.
+std::string first_file(const std::string& package) { return package == pretend ? "etc/os-release" : "etc/crontabs/root"; }
+
 /// Whether `check` refuses, as an input's fault. Faster than Catch's own macros, and there are many calls.
 template <class Check>
 bool refuses(Check check) {
@@ -77,15 +93,16 @@ struct TemporaryFolder {
     ~TemporaryFolder() { std::filesystem::remove_all(path); }
 };
 
-void extract_etc(Bytes package, const std::string& folder) {
+void extract(const std::string& path, Bytes package, const std::string& folder) {
     Selection wanted;
-    wanted.add("etc/");
+    wanted.add(path);
     Stage stage(folder);
     MemoryInput in(package, "in");
-    apk::PackageReader(in, &keys()).read([&](TarReader& archive, const TarEntry& entry) {
-        if (std::string path; wanted.takes(entry, archive.name(), path))
-            stage.add(path, false, [&](Sink& out) { apk::copy_checked(archive, entry, out); });
-    });
+    const auto take = [&](TarReader& archive, const TarEntry& entry) {
+        if (std::string found; wanted.takes(entry, archive.name(), found))
+            stage.add(found, false, [&](Sink& out) { apk::copy_checked(archive, entry, out); });
+    };
+    apk::PackageReader(in, &keys()).read(take, [&] { return wanted.is_complete(); });
     stage.publish();
 }
 
@@ -103,10 +120,26 @@ TEST_CASE("real packages verify with the keys of those who made them") {
     CHECK_THROWS_WITH(verify(contents("replaces-0.0.1-r0.apk")), "in: is not signed");
 }
 
+TEST_CASE("only what a key vouches for may be left unread") {
+    const auto good = contents(baselayout);
+    const auto seen = [&](const apk::Keyring* keyring) {
+        std::vector<std::string> paths;
+        MemoryInput in(good, "in");
+        apk::PackageReader(in, keyring).read(
+            [&](TarReader&, const TarEntry& entry) { paths.push_back(entry.path); },
+            [&] { return std::find(paths.begin(), paths.end(), "etc/crontabs/root") != paths.end(); });
+        return paths;
+    };
+    CHECK(seen(&keys()).back() == "etc/crontabs/root");
+    CHECK(seen(nullptr).size() > seen(&keys()).size() + 20);
+}
+
 TEST_CASE("a real package with any byte changed is refused") {
     const std::string file = GENERATE(as<std::string>{}, baselayout, pretend);
     const auto good = contents(file);
     REQUIRE_NOTHROW(verify(good));
+    REQUIRE(verify_for(first_file(file), good));
+    REQUIRE(verify_for(".PKGINFO", good));
     const std::size_t signed_from = second_member(good);
     const auto check = [&](std::size_t at, unsigned mask) {
         auto changed = good;
@@ -118,31 +151,72 @@ TEST_CASE("a real package with any byte changed is refused") {
         for (unsigned bit = 0; bit < 8; ++bit) check(at, 1u << bit);
     for (std::size_t at = 0; at < signed_from; at += stride) check(at, 0xff);
     for (std::size_t at = signed_from; at < good.size(); at += stride) check(at, 1u << at % 8);
+    // Also where most of it is not unpacked.
+    for (std::size_t at = 0; at < good.size(); at += stride) {
+        auto changed = good;
+        changed[at] = static_cast<std::uint8_t>(changed[at] ^ 1u << at % 8);
+        const std::string early = at % 2 == 0 ? first_file(file) : ".PKGINFO";
+        if (!refuses([&] { verify_for(early, changed); })) FAIL("passed for " << early << " at " << at);
+    }
 }
 
 TEST_CASE("a real package cut at any byte, or with a byte more, is refused") {
     const auto good = contents(pretend);
     for (std::size_t size = 0; size < good.size(); size += stride)
-        if (!refuses([&] { verify(Bytes(good).first(size)); })) FAIL("passed at " << size);
+        for (const std::string early : {"etc/os-release", ".PKGINFO"})
+            if (!refuses([&] { verify(Bytes(good).first(size)); }) ||
+                !refuses([&] { verify_for(early, Bytes(good).first(size)); }))
+                FAIL("passed at " << size);
     for (const int byte : {0, 0x1f, 0x78}) {
         auto longer = good;
         longer.push_back(static_cast<std::uint8_t>(byte));
         CHECK(refuses([&] { verify(longer); }));
+        CHECK(refuses([&] { verify_for("etc/os-release", longer); }));
+        CHECK(refuses([&] { verify_for("etc/os-release", longer, apk::Pace::ahead); }));
+    }
+}
+
+TEST_CASE("an input that fails is not mistaken for one that is damaged, wherever it fails") {
+    class Failing : public MemoryInput {
+    public:
+        using MemoryInput::MemoryInput;
+        std::size_t read_some(std::span<std::uint8_t> into) override {
+            const std::size_t count = MemoryInput::read_some(into.first(std::min<std::size_t>(into.size(), 100)));
+            if (count == 0) throw Error(name(), "read: Input/output error", Fault::system);
+            return count;
+        }
+    };
+    const auto good = contents(baselayout);
+    for (std::size_t size = 0; size < good.size(); size += 97) {
+        Failing failing(Bytes(good).first(size), "in");
+        AheadInput in(failing);
+        CAPTURE(size);
+        Selection wanted;
+        wanted.add("etc/crontabs/root");
+        const auto visit = [&](TarReader&, const TarEntry& entry) {
+            std::string path;
+            wanted.takes(entry, "in", path);
+        };
+        const auto enough = [&] { return wanted.is_complete(); };
+        CHECK_THROWS_WITH(apk::PackageReader(in, &keys(), apk::Pace::ahead).read(visit, enough),
+                          "in: read: Input/output error");
     }
 }
 
 TEST_CASE("nothing of a changed package is published, and no trace of the attempt is left") {
+    const std::string path = GENERATE("etc/", "etc/crontabs/root");
     const auto good = contents(baselayout);
     const TemporaryFolder folder;
     for (std::size_t at = 0; at < good.size(); at += 31) {
         auto changed = good;
         changed[at] = static_cast<std::uint8_t>(changed[at] ^ 0x10);
         CAPTURE(at);
-        CHECK(refuses([&] { extract_etc(changed, folder.path); }));
+        CHECK(refuses([&] { extract(path, changed, folder.path); }));
         CHECK(std::filesystem::is_empty(folder.path));
     }
-    extract_etc(good, folder.path);
-    CHECK(std::filesystem::exists(folder.path + "/etc/motd"));
+    extract(path, good, folder.path);
+    CHECK(std::filesystem::exists(folder.path + "/etc/crontabs/root"));
+    CHECK(std::filesystem::exists(folder.path + "/etc/motd") == (path == "etc/"));
     CHECK(std::distance(std::filesystem::directory_iterator(folder.path), {}) == 1);
 }
 

@@ -281,7 +281,7 @@ std::string files_of(std::initializer_list<std::size_t> sizes) {
 } // namespace
 
 TEST_CASE("contents that nobody wants are passed over where the input can do that, and cuts are found all the same") {
-    const std::string whole = files_of({0, 1, 511, 512, 513, 300'000, 4096, 4095, 1'000'001, 5000, 20'000, 3});
+    const std::string whole = files_of({0, 1, 511, 512, 513, 300'000, 4096, 4095, 1'000'001, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5000, 20'000, 3});
     for (std::size_t size = whole.size(); size > 0; size -= std::min<std::size_t>(size, 997)) {
         CAPTURE(size);
         const Bytes bytes = as_bytes(std::string_view(whole).substr(0, size));
@@ -295,6 +295,38 @@ TEST_CASE("contents that nobody wants are passed over where the input can do tha
     SeekableInput in(counting);
     CHECK(names(in) == "f300000\nf1000000\nf2000000\nf3000000\nend");
     CHECK(counting.count < 1'000'000);
+}
+
+TEST_CASE("a tar comes in pieces of any size, lent or copied") {
+    class Pieces : public MemoryInput {
+    public:
+        Pieces(Bytes bytes, std::size_t most, bool lends) : MemoryInput(bytes, "in"), most_(most), lends_(lends) {}
+        std::size_t read_some(std::span<std::uint8_t> into) override {
+            return MemoryInput::read_some(into.first(std::min(into.size(), most_)));
+        }
+        Bytes borrow_some(std::span<std::uint8_t> block) override {
+            if (!lends_) return MemoryInput::borrow_some(block);
+            lent_.assign(most_, 0xff);
+            return Bytes(lent_).first(MemoryInput::read_some(lent_));
+        }
+
+    private:
+        std::size_t most_;
+        bool lends_;
+        std::vector<std::uint8_t> lent_{};
+    };
+    const std::string whole = files_of({0, 1, 511, 512, 513, 0, 3000, 0});
+    MemoryInput in(as_bytes(whole), "in");
+    const std::string expected = names(in);
+    CHECK_THAT(expected, Catch::EndsWith("end"));
+    for (const bool lends : {false, true})
+        for (const std::size_t most : {1u, 7u, 511u, 512u, 513u, 1000u, 300'000u}) {
+            CAPTURE(lends, most);
+            Pieces pieces(as_bytes(whole), most, lends);
+            CHECK(names(pieces) == expected);
+            Pieces cut(as_bytes(whole).first(whole.size() - 1300), most, lends);
+            CHECK_THAT(names(cut), Catch::Contains("in: is cut in the tar record at byte "));
+        }
 }
 
 TEST_CASE("the entries of a tar are limited, and counting them takes no memory") {
@@ -339,7 +371,7 @@ TEST_CASE("what is written into a tar is read back, names of any length and all"
     std::vector<std::string> paths = {"a"};
     for (std::size_t length = 90; length < 110; ++length) paths.push_back(std::string(length, 'n'));
     for (std::size_t prefix = 145; prefix < 165; ++prefix)
-        for (const std::size_t length : {1, 50, 99, 100, 101}) // what fits into a prefix and a name, and what does not
+        for (const std::size_t length : {1u, 50u, 99u, 100u, 101u}) // what fits into a prefix and a name, and what does not
             paths.push_back(std::string(prefix, 'p') + "/" + std::string(length, 'n'));
     paths.push_back(std::string(60, 'a') + "/" + std::string(60, 'b') + "/" + std::string(60, 'c'));
     paths.push_back(std::string(4096, 'x'));

@@ -58,7 +58,8 @@ tar or tar.gz.
       --newest          lookup: only the newest build
       --help, --version
 
-Nothing is written or printed before the whole input has been read and found good.
+Nothing is written or printed before the whole input has been read and found good. With --keys,
+what follows the last wanted file is hashed and not unpacked.
 
 Example: wisp-apk extract --keys boards/keys -C out boot/vmlinuz-virt < linux-virt.apk
 )",
@@ -132,7 +133,8 @@ private:
 };
 
 /// Reads the whole input and checks all the command line asks for.
-Reading read_input(const Arguments& arguments, const Origin& origin, Want want, const apk::EntryVisitor& visit) {
+Reading read_input(const Arguments& arguments, const Origin& origin, Want want, const apk::EntryVisitor& visit,
+                   const apk::Enough& enough = [] { return false; }) {
     const auto keys = keyring(arguments);
     const auto pin = pinned_digest(arguments);
     std::optional<AheadInput> ahead;
@@ -144,7 +146,7 @@ Reading read_input(const Arguments& arguments, const Origin& origin, Want want, 
 
     Reading reading;
     if (keys || want == Want::package)
-        reading.package = apk::PackageReader(in, keys ? &*keys : nullptr, origin.pace()).read(visit);
+        reading.package = apk::PackageReader(in, keys ? &*keys : nullptr, origin.pace()).read(visit, enough);
     else
         apk::read_archive(in, visit);
     if (!digest) return reading;
@@ -293,7 +295,8 @@ void extract(const Command& command) {
         else
             stage.add(path, (entry.mode & 0111) != 0, copy);
     };
-    const Reading reading = read_input(command.arguments, {in, fd}, Want::any_archive, take);
+    const Reading reading = read_input(command.arguments, {in, fd}, Want::any_archive, take,
+                                       [&] { return wanted.is_complete(); });
     if (!if_present) wanted.check_found(in.name());
     if (tar && if_present && tar->writer().count() == 0) tar.reset();
     if (tar) tar->complete();
