@@ -302,14 +302,33 @@ C
     grep -q 'Attempted to kill init! exitcode=0x00000700' lines
 }
 
-@test "the manual's ping compiles in Go, and as C++" {
-    { snippet go && printf '\nfunc main() { _ = pingWatchdog() }\n'; } >ping.go
-    GO111MODULE=off GOCACHE=$WISP_BUILD/go CGO_ENABLED=0 go vet ping.go
-    { snippet c && echo 'int main() { return ping_watchdog(); }'; } | g++ -Wall -Wextra -Werror -x c++ -o ping -
+# pings: ./ping, which pings twice, writes what it should to its watchdog, has nothing to do without one, and fails when
+# it cannot.
+pings() {
     ./ping
     WISP_WATCHDOG_FD=3 ./ping 3>pinged
-    [ "$(cat pinged)" = 1 ]
-    WISP_WATCHDOG_FD=3 run -255 ./ping 3>/dev/full
+    [ "$(cat pinged)" = 11 ]
+    WISP_WATCHDOG_FD=3 run -1 ./ping 3>/dev/full
+}
+
+@test "the manual's ping does what it says in C, C++, Go and Rust" {
+    { snippet c && echo 'int main(void) { return ping_watchdog() != 0 || ping_watchdog() != 0; }'; } >ping.c
+    gcc -Wall -Wextra -Werror -o ping ping.c
+    pings
+    g++ -Wall -Wextra -Werror -o ping -x c++ ping.c
+    pings
+    {
+        snippet go
+        printf '\nfunc main() {\n\tif pingWatchdog() != nil || pingWatchdog() != nil {\n\t\tos.Exit(1)\n\t}\n}\n'
+    } >ping.go
+    [ -z "$(gofmt -l ping.go)" ]
+    export GO111MODULE=off GOCACHE=$WISP_BUILD/go CGO_ENABLED=0
+    go vet ping.go
+    go build -o ping ping.go
+    pings
+    { snippet rust && echo 'fn main() { std::process::exit((ping_watchdog().is_err() || ping_watchdog().is_err()).into()) }'; } >ping.rs
+    rustc --edition 2021 -D warnings -o ping ping.rs
+    pings
 }
 
 @test "a machine whose clock is later than the image keeps its own time" {
