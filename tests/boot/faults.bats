@@ -44,7 +44,8 @@ carry() {
     local program file folder
     for program; do
         program=$(command -v "$program")
-        { echo "$program" && ldd "$program" | grep -o '/[^ ]*'; } >>carried
+        echo "$program" >>carried
+        ldd "$program" 2>/dev/null | grep -o '/[^ ]*' >>carried || : # a static one has none
     done
     sort -u carried | while read -r file; do
         folder=${file%/*}
@@ -53,7 +54,6 @@ carry() {
     done >carried.manifest
     sort -u -t ' ' -k 2,2 carried.manifest >>manifest
 }
-
 
 # outcomes: what was said in each run, in one line, after what was injected and a tab; the status where it is another than
 # init's or the service's. What went to the kernel's log has its time in front.
