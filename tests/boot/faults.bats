@@ -39,13 +39,12 @@ RELAX=modules,ptrace,io_uring
 C
 }
 
-# carry PROGRAM...: these and their libraries are in the initrd, where they are here.
+# carry PROGRAM...: these of /usr/bin and their libraries are in the initrd, where they are here.
 carry() {
     local program file folder
     for program; do
-        program=$(command -v "$program")
-        echo "$program" >>carried
-        ldd "$program" 2>/dev/null | grep -o '/[^ ]*' >>carried || : # a static one has none
+        echo "/usr/bin/$program" >>carried
+        ldd "/usr/bin/$program" 2>/dev/null | grep -o '/[^ ]*' >>carried || : # a static one has none
     done
     sort -u carried | while read -r file; do
         folder=${file%/*}
