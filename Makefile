@@ -55,7 +55,7 @@ INITS     = $(INIT_ARCHES:%=$(BUILD)/init/init-%)
 UNIT_SRC := $(wildcard tests/unit/*.cpp)
 UNIT_OBJ  = $(UNIT_SRC:%.cpp=$(BUILD)/%.o)
 
-.PHONY: all tools init unit demo test sanitized reproduce bench instructions judges services install uninstall clean help
+.PHONY: all tools init unit demo test sanitized reproduce bench instructions judges services fuzzers install uninstall clean help
 .DELETE_ON_ERROR:
 
 all: tools init ## the tools and both inits
@@ -107,7 +107,7 @@ SERVICES = $(addprefix $(BUILD)/services/,hello-aarch64 hello-x86_64 probe-aarch
 
 test: ## set up and run every test
 	@.ci/setup test
-	@$(MAKE) --no-print-directory -j2 all unit sanitized judges services $(BUILD)/bench/race
+	@$(MAKE) --no-print-directory -j2 all unit sanitized judges services fuzzers $(BUILD)/bench/race
 	@AARCH64_CC='$(INIT_CXX_aarch64)' tests/run $(BUILD)
 
 sanitized: ## the tools and unit tests once more, by clang++ with ASan and UBSan and with zlib, in BUILD/san
@@ -149,6 +149,14 @@ $(BUILD)/judges/gen_init_cpio: tests/judges/gen_init_cpio
 	$(call say,JUDGE,$@)
 	@mkdir -p $(@D)
 	$(Q)$< $(abspath $@)
+
+fuzzers: $(patsubst tests/fuzz/%.cpp,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.cpp))
+
+$(BUILD)/fuzz/%: tests/fuzz/%.cpp $(BUILD)/flags
+	$(call say,FUZZ,$@)
+	@mkdir -p $(@D) $(BUILD)/dep
+	$(Q)clang++ $(filter-out -DWISP_ISAL,$(FLAGS)) -O1 -g1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -I. \
+	    -MF $(BUILD)/dep/$*.d -o $@ $< $(LDFLAGS) $(filter-out -lisal,$(LIBS))
 
 services: $(SERVICES)
 

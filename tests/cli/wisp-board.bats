@@ -518,14 +518,8 @@ contents() {
     contents | grep init$ | diff - <(echo 'initrd.img > ./initrd.img/init')
 }
 
-# pyspdxtools ARGUMENT...: the SPDX project's own validator.
-pyspdxtools() {
-    PYTHONPATH=$WISP_JUDGES/spdx-tools/usr/lib/python3/dist-packages /usr/bin/python3 \
-        "$WISP_JUDGES/spdx-tools/usr/bin/pyspdxtools" "$@" 2>&1
-}
-
 @test "the SPDX project's own validator accepts the SPDX document" {
-    [ -e "$WISP_JUDGES/spdx-tools/usr/bin/pyspdxtools" ] || skip "Debian's moving suite did not yield python3-spdx-tools"
+    need_pyspdxtools
     echo hello >hello && : >empty
     records_of_all | wisp-board sbom >sbom.spdx.json
     [ -z "$(pyspdxtools -i sbom.spdx.json)" ]

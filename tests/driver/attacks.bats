@@ -59,6 +59,7 @@ FILES
     signed=$(cat good.apk.parts/{signatures,control}.tar.gz | wc -c)
     for at in 0 10 300 $((signed - 9)) $((signed - 1)) "$signed" $((signed + 3)) $((signed + 9)) $((size - 9)) \
         $((size - 5)) $((size - 1)) $(shuf -i "$signed-$size" -n 12); do
+        echo "byte $at"
         flip good.apk "$at" changed.apk
         run -1 --separate-stderr wisp-apk extract --keys keys -C out boot/ lib/ -f changed.apk
         [[ $stderr == "wisp-apk: changed.apk: "* ]]

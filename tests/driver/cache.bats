@@ -120,13 +120,14 @@ whole_entries() {
 # sweep SCRIPT: SCRIPT in a mount namespace for disks of more and more KiB, until one is large enough; it mounts "small" at
 # $kilobytes and ends with 0 once the build succeeds, with 1 when it failed as it should, with 3 otherwise.
 sweep() {
-    [ "$(id -u)" -eq 0 ] || skip "mounting a small disk needs root"
-    unshare -m true 2>/dev/null || skip "no mount namespaces here"
     local kilobytes status=1 failures=0
+    local namespace=(unshare -m)
+    [ "$(id -u)" -eq 0 ] || namespace+=(-r) # everybody is root enough in a namespace of their own
+    "${namespace[@]}" true 2>/dev/null || skip "no mount namespaces may be made here"
     mkdir -p small
     for ((kilobytes = 32; status == 1 && kilobytes < 16000; kilobytes += 96)); do
         status=0
-        kilobytes=$kilobytes unshare -m bash -c "small() { mount -t tmpfs -o size=\${kilobytes}k tmpfs small; }; $1" - \
+        kilobytes=$kilobytes "${namespace[@]}" bash -c "small() { mount -t tmpfs -o size=\${kilobytes}k tmpfs small; }; $1" - \
             "${build[@]}" 2>stderr || status=$?
         [ "$status" -ne 1 ] || { failures=$((failures + 1)) && clear_refusal; }
     done

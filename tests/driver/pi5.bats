@@ -74,6 +74,14 @@ setup() {
     wisp audit wisp-output/pi4.img >/dev/null
 }
 
+@test "the SPDX project's own validator accepts what a build writes beside its image" {
+    need_pyspdxtools
+    wisp build -q --allow-unpinned --boards "$BATS_FILE_TMPDIR/boards" -t pi4 -b "$services/hello-aarch64" --ip dhcp
+    [ -z "$(pyspdxtools -i wisp-output/sbom.spdx.json)" ]
+    [ "$(jq '[.files[].fileName] | map(select(startswith("./pi4.img/"))) | length' wisp-output/sbom.spdx.json)" -eq \
+        "$(wisp-fat32 --list wisp-output/pi4.img | grep -c '^-')" ]
+}
+
 @test "inspect shows the card" {
     wisp build -q --allow-unpinned --boards "$BATS_FILE_TMPDIR/boards" -t pi5 -b "$services/hello-aarch64" --ip 192.168.1.100/24
     wisp inspect wisp-output/pi5.img >report

@@ -62,7 +62,7 @@ headers() { (cd "$WISP_ROOT/include" && find wisp -name '*.hpp' | sort); }
 
 @test "shellcheck has nothing to say" {
     cd "$WISP_ROOT"
-    shellcheck wisp.sh .ci/setup .ci/run tests/judges/* examples/demo tests/run tests/unpack-debs bench/peer
+    shellcheck wisp.sh .ci/setup .ci/run tests/judges/* examples/demo tests/lib/injector tests/run tests/unpack-debs bench/peer
     shellcheck -x tests/reproduce bench/data bench/run bench/boot bench/instructions
     # bats stops at a cd that fails; its variables and functions cross files
     shellcheck -S warning -s bash -x -e SC2154,SC2030,SC2031,SC2034,SC2164,SC2238,SC2120 tests/*/*.bats tests/lib/*.bash

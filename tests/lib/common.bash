@@ -16,3 +16,14 @@ setup() {
 
 # unsanitized WHY: skips a test that tools built with sanitizers cannot take.
 unsanitized() { [ -z "${WISP_SANITIZED-}" ] || skip "$1"; }
+
+# pyspdxtools ARGUMENT...: the SPDX project's own validator.
+pyspdxtools() {
+    PYTHONPATH=$WISP_JUDGES/spdx-tools/usr/lib/python3/dist-packages /usr/bin/python3 \
+        "$WISP_JUDGES/spdx-tools/usr/bin/pyspdxtools" "$@" 2>&1
+}
+
+# need_pyspdxtools: skips a test that stands on it where make could not get it.
+need_pyspdxtools() {
+    [ -e "$WISP_JUDGES/spdx-tools/usr/bin/pyspdxtools" ] || skip "Debian's moving suite did not yield python3-spdx-tools"
+}

@@ -42,13 +42,14 @@ dir /sys 0555 0 0
 M
 }
 
-# runs [QEMU-OPTION]...: boots what guest() prepared until the machine ends; its console is the file "console".
+# runs [QEMU-OPTION]...: boots what guest() prepared until the machine ends, which takes at most $longest seconds; its console
+# is the file "console".
 runs() {
     wisp-cpio -z1 manifest >initrd.img
-    timeout 120 wisp-qemu --board "$board" --kernel "$entry/Image" --initrd initrd.img --accel tcg -- "$@" \
+    timeout "${longest:-120}" wisp-qemu --board "$board" --kernel "$entry/Image" --initrd initrd.img --accel tcg -- "$@" \
         >console 2>&1 </dev/null &
     machine=$!
-    died 120
+    died "${longest:-120}"
     tr -d '\r' <console >lines
 }
 

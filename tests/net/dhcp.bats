@@ -200,6 +200,25 @@ gives_up() {
     gives_up 'the server did not confirm what it offered'
 }
 
+@test "a server that offers nothing but an address that is taken is named as the reason, and told a few times only" {
+    in_peer ip addr add 10.7.0.50/24 dev peer0
+    serve_rogue stubborn
+    gives_up 'another machine has the address that the server offers'
+    told=$(grep -c 4 rogue.log)
+    [ "$told" -ge 1 ] && [ "$told" -le 3 ]
+}
+
+@test "a wait between two exchanges that fails is one line" {
+    serve_rogue refusing
+    printf '%s\n' IFACE=eth0 ADDR=dhcp >wisp.conf
+    for number in 1 2 3 4 5 6 7 8; do # which one it is goes by what else is waited for
+        run -1 --separate-stderr in_machine strace -qq -o calls -e inject=ppoll:error=EIO:when=$number "$services/netup"
+        [ "$stderr" != 'wisp: clock: sleep: EIO' ] || return 0
+        [ "$stderr" = 'wisp: dhcp: eth0: EIO' ] || [ "$stderr" = 'wisp: link: eth0: EIO' ]
+    done
+    false
+}
+
 @test "an offer that cannot be used is named as the reason" {
     serve_rogue maskless
     gives_up 'the offer has no subnet mask'
