@@ -25,7 +25,7 @@ case ${XDG_CACHE_HOME-} in
 esac
 own=${XDG_CONFIG_HOME:-${HOME:+$HOME/.config}}
 own=${own:+$own/wisp/boards} # the user's own profiles
-work='' fill=''
+work='' fill='' damaged=''
 roots='' # where packages are unpacked, a folder a line
 
 # What wisp-board answers about the options, profile and wisp.json: see configure. Lists have a value a line.
@@ -49,23 +49,28 @@ misuse() {
 
 # Folders that are not finished disappear, whatever ends this run; a kill leaves them under names nobody takes.
 cleanup() {
-    [ -z "$work" ] || rm -rf -- "$work"
-    [ -z "$fill" ] || rm -rf -- "$fill"
+    for left in "$work" "$fill" "$damaged"; do [ -z "$left" ] || rm -rf -- "$left"; done
 }
 trap cleanup EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# scratch FOLDER: prints a new folder inside FOLDER, and removes those that killed runs left there a day ago.
+# scratch VARIABLE FOLDER: makes a new folder inside FOLDER, and removes those that killed runs left there a day ago. The
+# variable has its name before it is there: a signal in between would leave it behind.
 scratch() {
-    [ -d "$1" ] || mkdir -p -- "$1" 2>/dev/null || misuse "$1: is no folder and cannot be made one"
+    [ -d "$2" ] || mkdir -p -- "$2" 2>/dev/null || misuse "$2: is no folder and cannot be made one"
     set +f
-    for left in "$1"/.wisp.*; do
+    for left in "$2"/.wisp.*; do
         [ ! -e "$left" ] || find "$left" -maxdepth 0 -mtime +0 -exec rm -rf {} + 2>/dev/null || :
     done
     set -f
-    mktemp -d "$1/.wisp.XXXXXX" 2>/dev/null || misuse "$1: cannot be written to"
+    new=$(mktemp -u "$2/.wisp.XXXXXX")
+    eval "$1=\$new"
+    mkdir -m 700 -- "$new" 2>/dev/null || {
+        eval "$1=''" # whatever is there is not this run's
+        misuse "$2: cannot be written to"
+    }
 }
 
 show() { [ -z "$verbose" ] || printf 'wisp: + %s\n' "$*" >&2; }
@@ -169,7 +174,7 @@ use_entry() {
     if [ -f "$entry/inputs" ]; then
         ! is_whole || return 0
         complain "$entry: is damaged, and is made anew"
-        damaged=$(scratch "$folder")
+        scratch damaged "$folder"
         mv -- "$entry" "$damaged"
         rm -rf -- "$damaged"
     fi
@@ -186,7 +191,7 @@ use_entry() {
 is_whole() { tool wisp-cache check --index "$cache/.known/$target/${entry##*/}" -- "$entry" 2>/dev/null; }
 
 fill_entry() {
-    fill=$(scratch "$folder")
+    scratch fill "$folder"
     mkdir "$fill/packages" "$fill/modules" "$fill/card"
     get_kernel
     normalise_kernel
@@ -618,7 +623,7 @@ is_up_to_date() {
 # own profile: the one that was found or, where that is one of wisp's, a copy.
 pin() {
     [ -z "$offline" ] || misuse "--offline: pin has to ask the distribution"
-    fill=$(scratch "${TMPDIR:-/tmp}")
+    scratch fill "${TMPDIR:-/tmp}"
     pins=''
     case $kernel_source in
         alpine) each_package pin_alpine ;;
@@ -634,7 +639,7 @@ pin() {
         folder=${folders%%"$nl"*}
         folder=${folder:-${WISP_BOARDS:-$own}}
     fi
-    work=$(scratch "$folder")
+    scratch work "$folder"
     printf '%send\n' "$pins" | tool wisp-board pin --as wisp "$board_file" >"$work/profile"
     mv -f -- "$work/profile" "$folder/$target.json"
     say "pinned in $folder/$target.json"
@@ -684,7 +689,7 @@ build() {
     fi
     check_service
     find_kernel
-    work=$(scratch "$output")
+    scratch work "$output"
     stage "$@"
     make_initrd
     [ -z "$qemu" ] || copy_kernel

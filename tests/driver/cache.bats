@@ -95,6 +95,27 @@ whole_entries() {
     done
 }
 
+# The moment that the test before meets once in hundreds: the folder is there, and nobody has been told its name.
+@test "a build that is interrupted as soon as it has made a folder, whichever, clears up behind itself" {
+    mkdir fake
+    for program in mkdir mktemp; do
+        printf '#!/bin/sh\nread -r left <%s\necho $((left - 1)) >%s\nmade=$(%s "$@") || exit\n[ "$left" -ne 1 ] || kill -TERM 0\necho "$made"\n' \
+            "'$PWD/left'" "'$PWD/left'" "$(command -v "$program")" >"fake/$program"
+        chmod +x "fake/$program"
+    done
+    local status=143 number
+    for ((number = 1; status == 143; number++)); do
+        rm -rf cache out
+        echo "$number" >left
+        status=0
+        PATH=$PWD/fake:$PATH setsid -w "${build[@]}" -o out 3>&- || status=$?
+        [ -z "$(find cache out -name '.wisp*' 2>/dev/null)" ]
+    done
+    [ "$status" -eq 0 ] # there was no further folder to make
+    [ "$number" -gt 4 ]
+    same_as_expected out
+}
+
 @test "builds at the same time, into one cache and one folder, all succeed and agree" {
     for i in 1 2 3 4 5 6; do
         "${build[@]}" -o "out$((i % 3))" 3>&- &
