@@ -1,7 +1,9 @@
 // Where an entry's contents come from: bytes whose number is known before the first is read.
 #pragma once
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <string>
@@ -31,20 +33,22 @@ public:
 /// A regular file, opened only while it is copied, so a manifest of any length needs one descriptor.
 class FileSource : public Source {
 public:
-    /// Throws Error (system) when the file cannot be opened, Error (input) when it is not a regular file. The kind is
-    /// asked before the opening: opening a FIFO would wait for its writer.
+    /// Throws Error (system) when the file cannot be read, Error (input) when it is not a regular file. It is asked and not
+    /// opened: opening a FIFO would wait for its writer, and a tree of files would be opened twice.
     explicit FileSource(std::string path) : path_(std::move(path)) {
         struct stat status {};
         if (::stat(path_.c_str(), &status) != 0) fail_errno(path_, "open");
         if (!S_ISREG(status.st_mode)) refuse(path_, "is not a regular file");
-        size_ = size_of(open_read(path_));
+        if (::faccessat(AT_FDCWD, path_.c_str(), R_OK, AT_EACCESS) != 0) fail_errno(path_, "open");
+        size_ = static_cast<std::uint64_t>(status.st_size);
     }
 
     std::uint64_t size() const override { return size_; }
 
     /// A file that is now shorter or longer than it was is refused: its size has already been written down.
     void copy_to(Sink& out) const override {
-        Fd fd = open_read(path_);
+        Fd fd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+        if (!fd) fail_errno(path_, "open");
         if (const std::uint64_t now = size_of(fd); now != size_) changed(now);
         FdInput in(std::move(fd), path_);
         in.copy_exactly(out, size_, "its contents");
