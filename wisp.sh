@@ -57,15 +57,18 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 # scratch VARIABLE FOLDER: makes a new folder inside FOLDER, and removes those that killed runs left there a day ago. The
-# variable has its name before it is there: a signal in between would leave it behind.
+# variable has its name before it is there: a signal in between would leave it behind. Clocks may jump, so a run that goes
+# on keeps its folder, whose name begins with its process id.
 scratch() {
     [ -d "$2" ] || mkdir -p -- "$2" 2>/dev/null || misuse "$2: is no folder and cannot be made one"
     set +f
     for left in "$2"/.wisp.*; do
+        process=${left##*/.wisp.}
+        ! kill -0 "${process%%.*}" 2>/dev/null || continue
         [ ! -e "$left" ] || find "$left" -maxdepth 0 -mtime +0 -exec rm -rf {} + 2>/dev/null || :
     done
     set -f
-    new=$(mktemp -u "$2/.wisp.XXXXXX")
+    new=$(mktemp -u "$2/.wisp.$$.XXXXXX")
     eval "$1=\$new"
     mkdir -m 700 -- "$new" 2>/dev/null || {
         eval "$1=''" # whatever is there is not this run's

@@ -113,6 +113,15 @@ date_of_kernel() { jq -r '.origins[] | .built // empty' wisp-output/manifest.jso
     [ "$(ls wisp-output | wc -l)" -eq 4 ]
 }
 
+@test "what killed runs left is removed a day later, and what a run still works in is not" {
+    local_board
+    sh -c 'echo $$' >dead
+    mkdir -p wisp-output/.wisp.{"$(cat dead).old","$(cat dead).new",$$.old,old}/sub
+    touch -d '-2 days' wisp-output/.wisp.*.old wisp-output/.wisp.old
+    local_build
+    [ "$(cd wisp-output && echo .wisp.*)" = "$(printf '%s\n' ".wisp.$(cat dead).new" ".wisp.$$.old" | sort | paste -s -d ' ')" ]
+}
+
 @test "flags win over wisp.json, and its paths are relative to its folder" {
     local_board
     mkdir project
