@@ -469,7 +469,7 @@ extract_apk() { # ORIGIN PACKAGE SHA256
     [ "$kernel_source" = alpine ] || return 0
     {
         printf '%s\tkind=alpine\tsource=%s\tpinned=%s' "$origin" "$branch" "$pin"
-        while read -r line; do
+        while IFS= read -r line; do
             case $line in # the report's names for facts become the record's
                 name=*) printf '\tpackage=%s' "${line#*=}" ;;
                 arch=*) printf '\tarchitecture=%s' "${line#*=}" ;;
@@ -511,7 +511,10 @@ normalise_kernel() {
     tool wisp-kernel info "$file" >"$fill/kernel.info"
     read -r form <"$fill/kernel.info"
     case $form in
-        form=image | form=bzimage) mv -- "$file" "$fill/Image" ;; # it is raw, and nobody else's
+        form=image | form=bzimage) # it is raw: no copy is needed
+            ln -- "$file" "$fill/Image" 2>/dev/null || cp -- "$file" "$fill/Image"
+            chmod 644 "$fill/Image"
+            ;;
         *)
             tool wisp-kernel image "$file" >"$fill/Image"
             tool wisp-kernel info "$fill/Image" >"$fill/kernel.info"

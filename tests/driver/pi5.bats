@@ -57,6 +57,16 @@ setup() {
     [ "$(grep -c '\.dtbo$' <(7z l volume))" -eq 367 ]
 }
 
+@test "the kernel's file may lie on the card under another name, too" {
+    mkdir boards
+    cp -R "$BATS_FILE_TMPDIR/boards/keys" boards
+    jq '.firmware = [{ "path": "boot/vmlinuz-rpi", "dest": "kernel8.img" }]' "$WISP_ROOT/boards/pi5.json" >boards/pi5.json
+    wisp build -q --allow-unpinned --boards boards -t pi5 -b "$services/hello-aarch64" --ip 192.168.1.100/24
+    for name in Image kernel8.img; do
+        wisp-fat32 --cat "$name" wisp-output/pi5.img | cmp - "$BATS_FILE_TMPDIR/root/boot/vmlinuz-rpi"
+    done
+}
+
 @test "pi4's card has that and its firmware out of the bootloader's package, and fsck.fat finds no fault" {
     wisp build -q --allow-unpinned --boards "$BATS_FILE_TMPDIR/boards" -t pi4 -b "$services/hello-aarch64" \
         --ip 192.168.1.100/24 --gateway 192.168.1.1
