@@ -152,6 +152,20 @@ unchanged() { [ -z "$(wisp-cache look --record record input entry)" ]; }
     done
 }
 
+@test "an entry that is damaged or gone meanwhile spoils the record and no result" {
+    for change in 'rm entry/SHA256SUMS' 'echo garbage >entry/SHA256SUMS' 'rm -r entry'; do
+        mkdir work && echo out >work/result
+        wisp-cache look --record record entry >noted
+        [ -s noted ]
+        eval "$change"
+        run -0 --separate-stderr publish result entry
+        [ -z "$output$stderr" ]
+        [ "$(cat result)" = out ] && [ ! -e record ]
+        mkdir -p entry && echo one >entry/a && rm -f entry/SHA*
+        wisp-cache seal entry
+    done
+}
+
 @test "a file that changes right behind the keeping is found out, however soon" {
     for ((i = 0; i < 100; i++)); do
         mkdir work && echo in >input && echo out >work/result

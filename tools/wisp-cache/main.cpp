@@ -140,22 +140,29 @@ void look(const Arguments& arguments, const std::vector<std::string>& operands) 
 
 /// The results as they will be under their names: another build that publishes its own there meanwhile has files of
 /// other inodes.
-std::vector<KnownFile> results_of(const std::string& from, const std::string& into, const std::vector<std::string>& names) {
+std::vector<KnownFile> results_of(const std::string& from, const std::string& into,
+                                  const std::vector<std::string>& names) {
     std::vector<KnownFile> results;
     for (const std::string& name : names)
         if (const auto identity = identity_of(from + "/" + name)) results.push_back({into + "/" + name, *identity});
     return results;
 }
 
-/// What the inputs are; nothing where one has changed since look noted it, or is gone.
-std::optional<std::vector<KnownFile>> inputs_of(const std::vector<std::string>& paths) {
+/// What look has noted of files, as standard input has it.
+std::vector<KnownFile> noted_identities() {
     constexpr std::uint64_t limit = 64 * 1024 * 1024;
     FdInput in(STDIN_FILENO, "standard input");
     const auto bytes = in.read_all(limit);
     const auto noted = parse_identities(as_text(bytes));
     if (!noted) refuse(in.name(), "is no list of identities");
+    return *noted;
+}
+
+/// What the inputs are; nothing where one has changed since it was noted or is gone, a sealed folder's list included.
+std::optional<std::vector<KnownFile>> inputs_of(const std::vector<std::string>& paths,
+                                                const std::vector<KnownFile>& noted) try {
     std::map<std::string_view, Identity> before;
-    for (const KnownFile& file : *noted) before[file.path] = file.identity;
+    for (const KnownFile& file : noted) before[file.path] = file.identity;
     std::vector<KnownFile> inputs;
     for (const std::string& path : expanded(paths)) {
         const auto now = identity_of(path);
@@ -164,6 +171,8 @@ std::optional<std::vector<KnownFile>> inputs_of(const std::vector<std::string>& 
         inputs.push_back({path, *now});
     }
     return inputs;
+} catch (const Error&) {
+    return std::nullopt;
 }
 
 /// What look will hold the next build to.
@@ -182,7 +191,7 @@ void publish(const Arguments& arguments, const std::vector<std::string>& paths) 
     const std::vector<std::string> names = arguments.values("result");
     if (!from || !into || names.empty()) misuse("publish", "needs --from, --into and --result");
     if (!record && !paths.empty()) misuse(printable(paths[0]), "is for a --record");
-    const auto inputs = record ? inputs_of(paths) : std::nullopt;
+    const auto inputs = record ? inputs_of(paths, noted_identities()) : std::nullopt;
     std::vector<KnownFile> results = results_of(*from, *into, names);
     for (const std::string& name : names) replace_file(*from + "/" + name, *into + "/" + name);
     std::error_code left_behind;
