@@ -34,7 +34,7 @@ namespace wisp::apk {
 /// Sees the entries of an archive in order, and may take the contents of each from the reader.
 using EntryVisitor = std::function<void(TarReader& archive, const TarEntry& entry)>;
 
-/// Whether all that is wanted of an archive has been seen; asked before each entry.
+/// Whether all that is wanted of an archive has been seen; asked before each entry. Without one there is never enough.
 using Enough = std::function<bool()>;
 
 /// What is known of a package that has been read whole and found in order.
@@ -70,11 +70,18 @@ inline std::string control_checksum(Bytes control) {
     return "Q1" + std::string(reinterpret_cast<const char*>(base64.data()));
 }
 
-/// Shows `visit` every entry of the tar in `tar`; says whether it ended with an end mark.
-inline bool visit_entries(Input& tar, const EntryVisitor& visit) {
+/// How far an archive has been read: to its end mark, to an end without one, or to where there was enough of it.
+enum class End { marked, missing, not_reached };
+
+/// Shows `visit` every entry of the tar in `tar`, until there is `enough`.
+inline End visit_entries(Input& tar, const EntryVisitor& visit, const Enough& enough = {}) {
     TarReader archive(tar);
-    while (const TarEntry* entry = archive.next()) visit(archive, *entry);
-    return archive.has_end_mark();
+    while (!enough || !enough()) {
+        const TarEntry* const entry = archive.next();
+        if (!entry) return archive.has_end_mark() ? End::marked : End::missing;
+        visit(archive, *entry);
+    }
+    return End::not_reached;
 }
 
 /// Moves the contents of `entry`, which the reader stands at, to `out`. Where the archive says what their
@@ -93,16 +100,16 @@ inline void copy_checked(TarReader& archive, const TarEntry& entry, Sink& out) {
 /// has been shown.
 inline void read_archive(Input& in, const EntryVisitor& visit) {
     PeekInput peeked(in, tar_record_size);
-    bool whole = false;
+    End end = End::missing;
     if (container_of(peeked) == Container::gzip) {
         GunzipInput gunzip(peeked);
         gunzip.next_member();
         BoundedGunzip tar(gunzip, BoundedGunzip::Scope::all_members);
-        whole = visit_entries(tar, visit);
+        end = visit_entries(tar, visit);
     } else {
-        whole = visit_entries(peeked, visit);
+        end = visit_entries(peeked, visit);
     }
-    if (!whole) refuse(in.name(), "is cut: it has no end mark");
+    if (end == End::missing) refuse(in.name(), "is cut: it has no end mark");
 }
 
 /// Reads a package from front to back, once.
@@ -121,13 +128,13 @@ public:
     ///
     /// With keys, what follows in the data member once there is `enough` is hashed and not unpacked: the signature vouches
     /// for every byte to the end of the input.
-    Package read(const EntryVisitor& visit, const Enough& enough = [] { return false; }) {
+    Package read(const EntryVisitor& visit, const Enough& enough = {}) {
         if (container_of(peeked_) == Container::tar) refuse(name(), "is a plain tar, not an Alpine package");
         MemberReader members(peeked_);
         const Member control = vouched_control(members);
         read_info(control);
         control.unpack([&](Input& tar) { visit_entries(tar, visit); });
-        read_data(members, visit, enough);
+        read_data(members, visit, keys_ ? enough : Enough());
         return std::move(package_);
     }
 
@@ -181,7 +188,7 @@ private:
     void read_data(MemberReader& members, const EntryVisitor& visit, const Enough& enough) {
         BackgroundDigest stored(DigestAlgorithm::sha256);
         End end = End::missing;
-        if (!members.stream(stored, pace_, [&](Input& tar) { end = read_entries(tar, visit, enough); }))
+        if (!members.stream(stored, pace_, [&](Input& tar) { end = visit_entries(tar, visit, enough); }))
             refuse(name(), "is cut after its control member");
         if (end == End::missing) refuse(name(), "is cut: its data member has no end mark");
         if (end == End::not_reached)
@@ -190,18 +197,6 @@ private:
             members.expect_end("data member");
         if (const auto found = hex(stored.digest()); found != package_.data_hash)
             refuse(name(), "data member has SHA-256 " + found + ", but .PKGINFO says " + package_.data_hash);
-    }
-
-    enum class End { marked, missing, not_reached };
-
-    End read_entries(Input& tar, const EntryVisitor& visit, const Enough& enough) const {
-        TarReader archive(tar);
-        for (;;) {
-            if (keys_ && enough()) return End::not_reached;
-            const TarEntry* entry = archive.next();
-            if (!entry) return archive.has_end_mark() ? End::marked : End::missing;
-            visit(archive, *entry);
-        }
     }
 
     PeekInput peeked_;

@@ -58,8 +58,8 @@ tar or tar.gz.
       --newest          lookup: only the newest build
       --help, --version
 
-Nothing is written or printed before the whole input has been read and found good. With --keys,
-what follows the last wanted file is hashed and not unpacked.
+Nothing is written or printed before the whole input has been read and found good. With --keys
+and no folder among the PATHs, what follows the last of them is hashed and not unpacked.
 
 Example: wisp-apk extract --keys boards/keys -C out boot/vmlinuz-virt < linux-virt.apk
 )",
@@ -134,7 +134,7 @@ private:
 
 /// Reads the whole input and checks all the command line asks for.
 Reading read_input(const Arguments& arguments, const Origin& origin, Want want, const apk::EntryVisitor& visit,
-                   const apk::Enough& enough = [] { return false; }) {
+                   const apk::Enough& enough = {}) {
     const auto keys = keyring(arguments);
     const auto pin = pinned_digest(arguments);
     std::optional<AheadInput> ahead;
