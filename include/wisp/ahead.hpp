@@ -115,28 +115,4 @@ private:
     std::optional<WorkRing<Block>> blocks_;
 };
 
-/// Passes everything on and digests it behind, on a thread of its own. Nothing is left to the kernel to copy: what it
-/// copies nobody sees.
-class BackgroundDigestSink : public Sink {
-public:
-    BackgroundDigestSink(DigestAlgorithm algorithm, Sink& out) : digest_(algorithm), out_(out) {}
-
-    /// The digest of what has passed. The object is spent.
-    std::vector<std::uint8_t> digest() { return digest_.digest(); }
-
-private:
-    void append(Bytes bytes) override {
-        digest_.write(bytes);
-        out_.write(bytes);
-    }
-    void append_zeros(std::uint64_t count) override {
-        digest_.zeros(count);
-        out_.zeros(count);
-    }
-    void end() override { out_.finish(); }
-
-    BackgroundDigest digest_;
-    Sink& out_;
-};
-
 } // namespace wisp

@@ -99,6 +99,29 @@ private:
     void append_zeros(std::uint64_t) override {}
 };
 
+/// Writes everything to two sinks. Nothing is left to the kernel to copy: only one of them would have it.
+class TeeSink : public Sink {
+public:
+    TeeSink(Sink& first, Sink& second) : first_(first), second_(second) {}
+
+private:
+    void append(Bytes bytes) override {
+        first_.write(bytes);
+        second_.write(bytes);
+    }
+    void append_zeros(std::uint64_t count) override {
+        first_.zeros(count);
+        second_.zeros(count);
+    }
+    void end() override {
+        first_.finish();
+        second_.finish();
+    }
+
+    Sink& first_;
+    Sink& second_;
+};
+
 /// Writes to a descriptor that stays the caller's, through one block of memory. At the end of a regular file that is
 /// not opened for appending, long runs of zeros become holes, also blocks of zeros in what is written, and the kernel
 /// copies what take_from() gets; on anything else nothing ever seeks.
