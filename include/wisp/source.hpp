@@ -47,8 +47,7 @@ public:
 
     /// A file that is now shorter or longer than it was is refused: its size has already been written down.
     void copy_to(Sink& out) const override {
-        Fd fd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
-        if (!fd) fail_errno(path_, "open");
+        Fd fd = open_read(path_);
         if (const std::uint64_t now = size_of(fd); now != size_) changed(now);
         FdInput in(std::move(fd), path_);
         in.copy_exactly(out, size_, "its contents");

@@ -216,17 +216,10 @@ private:
         for (const auto& [path, sum] : sha256) {
             const auto other = sha1.find(path);
             if (other == sha1.end()) continue;
-            text += "known\t" + path + "\t" + std::to_string(size_of(entry_.folder + "/" + path)) + "\t" +
-                    other->second + "\t" + sum + "\n";
+            text += "known\t" + path + "\t" + std::to_string(FileSource(entry_.folder + "/" + path).size()) +
+                    "\t" + other->second + "\t" + sum + "\n";
         }
         return text;
-    }
-
-    static std::uint64_t size_of(const std::string& path) {
-        std::error_code failed;
-        const std::uint64_t size = std::filesystem::file_size(path, failed);
-        if (failed) throw Error(path, failed.message(), Fault::system);
-        return size;
     }
 
     const BuildConfig& config_;
