@@ -110,6 +110,7 @@ test: ## set up and run every test
 	@$(MAKE) --no-print-directory -j2 all unit sanitized judges services fuzzers $(BUILD)/bench/race
 	@AARCH64_CC='$(INIT_CXX_aarch64)' tests/run $(BUILD)
 
+# What is made with sanitizers.
 SANITIZED = tools unit
 
 sanitized: ## the tools and unit tests once more, by clang++ with ASan and UBSan and with zlib, in BUILD/san

@@ -20,7 +20,7 @@ class SealedFolder {
 public:
     explicit SealedFolder(std::string path) : path_(std::move(path)) {}
 
-    /// Reads every file once and writes the lists.
+    /// Hashes every file and writes the lists.
     void seal() const {
         const std::vector<std::string> files = files_below(path_);
         std::vector<DigestRequest> requests;
