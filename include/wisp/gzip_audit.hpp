@@ -67,11 +67,18 @@ private:
             object("has bits set where deflate data is padded");
     }
 
+    std::optional<deflate_data::CodeLengths> code_lengths() {
+        return deflate_data::read_code_lengths(
+            [this](unsigned count) { return bits(count); },
+            [this](const deflate_data::HuffmanCode& code) {
+                return [this, &code] { return code.decode([this] { return bits(1); }); };
+            });
+    }
+
     void block(std::uint32_t type) {
         if (type == 0) return stored();
         if (type == 3) return object("has a deflate block of no type");
-        const auto lengths = type == 1 ? deflate_data::fixed_code_lengths()
-                                       : deflate_data::read_code_lengths([this](unsigned count) { return bits(count); });
+        const auto lengths = type == 1 ? deflate_data::fixed_code_lengths() : code_lengths();
         if (!lengths) return object("has a deflate code that is none");
         const deflate_data::HuffmanCode literals(lengths->literals), distances(lengths->distances);
         // an engine may leave this to the words that turn up; then the unused ones could be spelt in many ways

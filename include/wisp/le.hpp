@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -21,6 +22,7 @@ public:
         }
     }
     constexpr operator T() const {
+        if constexpr (std::endian::native == std::endian::little) return std::bit_cast<T>(bytes_);
         std::uint64_t value = 0;
         for (std::size_t i = sizeof(T); i > 0; --i) value = value << 8 | bytes_[i - 1];
         return static_cast<T>(value);
