@@ -144,14 +144,18 @@ inline std::uint64_t pe_contents_end(const View& head, std::uint64_t pe_offset) 
 class BannerFinder {
 public:
     void see(Bytes bytes) {
-        carry_.append(as_text(bytes));
-        std::size_t at = carry_.find(words);
-        for (; at != std::string::npos; at = carry_.find(words, at + words.size())) {
-            const std::size_t end = carry_.find_first_of(std::string_view("\n\0", 2), at);
-            if (end == std::string::npos && carry_.size() - at < longest) break; // the rest is still to come
-            take(at + words.size(), end);
+        std::string_view text = as_text(bytes);
+        if (!carry_.empty()) {
+            // What began before these bytes ends among their first, or there are more to come.
+            const std::size_t before = carry_.size();
+            carry_.append(text.substr(0, words.size() + longest));
+            const std::size_t done = search(carry_, before);
+            if (done < before && text.size() <= words.size() + longest) {
+                carry_.erase(0, done);
+                return;
+            }
         }
-        carry_.erase(0, std::min(at, carry_.size() - std::min(carry_.size(), words.size() - 1)));
+        carry_ = text.substr(search(text, text.size()));
     }
 
     /// All after "Linux version "; "" when none has been seen.
@@ -161,13 +165,25 @@ private:
     static constexpr std::string_view words = "Linux version ";
     static constexpr std::size_t longest = 1024;
 
-    /// Format strings and other people's texts have no digit there, or no end.
-    void take(std::size_t begin, std::size_t end) {
-        if (end == std::string::npos || end - begin > longest || end == begin) return;
-        if (carry_[begin] >= '0' && carry_[begin] <= '9') version_ = carry_.substr(begin, end - begin);
+    /// Takes the banners of `text` that begin before `limit`. Returns where one begins whose end is not there, or else
+    /// where one may begin.
+    std::size_t search(std::string_view text, std::size_t limit) {
+        std::size_t at = text.find(words);
+        for (; at < limit; at = text.find(words, at + words.size())) {
+            const std::size_t end = text.find_first_of(std::string_view("\n\0", 2), at);
+            if (end == std::string_view::npos && text.size() - at < longest) return at;
+            take(text, at + words.size(), end);
+        }
+        return text.size() - std::min(text.size(), words.size() - 1);
     }
 
-    std::string carry_;
+    /// Format strings and other people's texts have no digit there, or no end.
+    void take(std::string_view text, std::size_t begin, std::size_t end) {
+        if (end == std::string_view::npos || end - begin > longest || end == begin) return;
+        if (text[begin] >= '0' && text[begin] <= '9') version_ = text.substr(begin, end - begin);
+    }
+
+    std::string carry_; // what has been seen of a banner, or may be
     std::string version_;
 };
 

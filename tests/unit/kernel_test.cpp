@@ -153,6 +153,19 @@ TEST_CASE("a banner is found wherever blocks of the input end") {
     }
 }
 
+TEST_CASE("banners are found in pieces of any size") {
+    const std::string longest = "7.0-" + std::string(990, 'x');
+    const std::string text = "Linux version 6.6 #1\n" + std::string(1500, '.') + "Linux version %s\nLinux version " + longest +
+                             "\n" + std::string(1100, '.') + "Linux versio" + std::string(30, '.');
+    for (const std::size_t piece : {1u, 2u, 5u, 13u, 14u, 100u, 1023u, 1037u, 1038u, 1039u, 2000u, 10000u}) {
+        CAPTURE(piece);
+        detail::BannerFinder finder;
+        for (Bytes left = as_bytes(text); !left.empty(); left = left.subspan(std::min(piece, left.size())))
+            finder.see(left.first(std::min(piece, left.size())));
+        CHECK(finder.version() == longest);
+    }
+}
+
 TEST_CASE("a bzImage passes as it is") {
     const Contents file = bzimage();
     const Result result = read(file);
