@@ -19,9 +19,10 @@ namespace wisp {
 /// had it; without that nothing stays behind.
 class NewFile {
 public:
-    /// The file will have mode 0644, whatever the umask.
+    /// The file will have mode 0644, whatever the umask. Only a regular file, or a link to one, is ever replaced: for root
+    /// the name of a device is as good as any.
     explicit NewFile(std::string path)
-        : path_(std::move(path)),
+        : path_(checked(std::move(path))),
           temporary_(beside(path_)),
           fd_(create(temporary_)),
           sink_(fd_.get(), path_) {}
@@ -39,9 +40,7 @@ public:
         sink_.finish();
         if (::fchmod(fd_.get(), 0644) != 0) fail_errno(path_, "chmod");
         if (::close(fd_.release()) != 0) fail_errno(path_, "close");
-        struct stat status {};
-        if (::lstat(path_.c_str(), &status) == 0 && S_ISDIR(status.st_mode))
-            throw Error(path_, "is a folder", Fault::system);
+        path_ = checked(std::move(path_));
     }
 
     void publish() {
@@ -51,6 +50,13 @@ public:
     }
 
 private:
+    static std::string checked(std::string path) {
+        struct stat status {};
+        if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
+            throw Error(path, S_ISDIR(status.st_mode) ? "is a folder" : "is no regular file", Fault::system);
+        return path;
+    }
+
     static std::string beside(const std::string& path) {
         const std::size_t name = path.rfind('/') + 1; // 0 without a slash
         return path.substr(0, name) + "." + path.substr(name) + ".XXXXXX";

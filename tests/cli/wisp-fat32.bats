@@ -568,6 +568,13 @@ large_file() {
     [ "$(cat sum)" = "$(sha256sum <image)" ]
     run -2 --separate-stderr sh -c 'wisp-fat32 --sha256 other manifest >/dev/full'
     [ "$stderr" = "wisp-fat32: standard output: write: No space left on device" ]
+    mkfifo fifo && ln -s fifo link && mkdir folder
+    for place in 'fifo: is no regular file' 'link: is no regular file' 'folder: is a folder'; do
+        run -2 --separate-stderr wisp-fat32 --sha256 "${place%%:*}" manifest
+        [ "$stderr" = "wisp-fat32: $place" ]
+        [ -z "$output" ]
+    done
+    [ -p fifo ] && [ -L link ]
     run -2 --separate-stderr wisp-fat32 --sha256 none/sum manifest
     [[ $stderr == "wisp-fat32: none/.sum."??????": create: No such file or directory" ]]
     [ -z "$output" ]
