@@ -33,6 +33,7 @@ quiet='' verbose='' offline='' target='' binary='' files='' output='' allow_unpi
 arch='' page_size='' kernel_source='' branch='' suite='' packages='' version='' kernel_path='' kernel_sha256=''
 kernel_modules='' image='' release='' modules='' dtbs='' overlays='' firmware='' qemu='' card='' entry_inputs=''
 entry_name='' identity='' qemu_options=''
+noted=none # what the inputs are: see is_up_to_date
 
 # ---- small helpers ---------------------------------------------------------------------------------------------
 
@@ -58,7 +59,8 @@ trap 'exit 143' TERM
 
 # scratch VARIABLE FOLDER: makes a new folder inside FOLDER, and removes those that killed runs left there a day ago. The
 # variable has its name before it is there: a signal in between would leave it behind. Clocks may jump, so a run that goes
-# on keeps its folder, whose name begins with its process id.
+# on keeps its folder, whose name begins with its process id; a number tells its folders apart, and those of a killed run
+# that had the same id.
 scratch() {
     [ -d "$2" ] || mkdir -p -- "$2" 2>/dev/null || misuse "$2: is no folder and cannot be made one"
     set +f
@@ -68,7 +70,8 @@ scratch() {
         [ ! -e "$left" ] || find "$left" -maxdepth 0 -mtime +0 -exec rm -rf {} + 2>/dev/null || :
     done
     set -f
-    new=$(mktemp -u "$2/.wisp.$$.XXXXXX")
+    number=0
+    while new=$2/.wisp.$$.$number && [ -e "$new" ]; do number=$((number + 1)); done
     eval "$1=\$new"
     mkdir -m 700 -- "$new" 2>/dev/null || {
         eval "$1=''" # whatever is there is not this run's
@@ -186,12 +189,14 @@ use_entry() {
     fill_entry
     # Where another build was faster, mv puts this copy inside that one, which is complete all the same.
     mv -- "$fill" "$entry"
-    rm -rf -- "${entry:?}/${fill##*/}"
+    [ ! -e "$entry/${fill##*/}" ] || rm -rf -- "${entry:?}/${fill##*/}"
     fill=''
 }
 
-# is_whole: every file of the entry is what it was when the entry was made.
-is_whole() { tool wisp-cache check --index "$cache/.known/$target/${entry##*/}" -- "$entry" 2>/dev/null; }
+# is_whole: every file of the entry is what it was when the entry was made. A build has found out with is_up_to_date.
+is_whole() {
+    [ "$noted" != none ] || tool wisp-cache check --index "$cache/.known/$target/${entry##*/}" -- "$entry" 2>/dev/null
+}
 
 fill_entry() {
     scratch fill "$folder"
@@ -591,13 +596,40 @@ stage() { board stage --entry "$entry" --init "$inits/init-$arch" --work "$work"
 # end on a multiple of 4.
 make_initrd() { (cd "$work" && tool wisp-cpio -z1 --align 4 manifest >initrd.img); }
 
-make_card() { (cd "$work" && tool wisp-fat32 --sha256 card.sum card.manifest >"$target.img"); }
+# finish: makes what is left to make while wisp-board hashes everything else for the record; the card's sum comes through
+# the pipe. Where the making fails, it has said why, and what the record then misses is no news.
+finish() {
+    status=0
+    failed=$({ { make_rest 3>&- || echo $? >&3; } | record 3>&- 2>"$work/said"; } 3>&1) || status=$?
+    [ -z "$failed" ] || exit "$failed"
+    [ ! -s "$work/said" ] || cat -- "$work/said" >&2
+    [ "$status" = 0 ] || exit "$status"
+}
+
+make_rest() {
+    [ -z "$qemu" ] || copy_kernel || return
+    [ -z "$card" ] || make_card
+}
+
+# make_card: prints the image's SHA-256, too. Where nobody reads it any more, the record has failed and said why.
+make_card() {
+    (
+        cd "$work" && tool wisp-fat32 --sha256 card.sum card.manifest >"$target.img" && read -r sum _ <card.sum || exit
+        trap '' PIPE
+        echo "$sum" 2>/dev/null || :
+    )
+}
+
+copy_kernel() {
+    cp -- "$entry/Image" "$work/vmlinuz" || return
+    for dtb in $dtbs; do cp -- "$entry/card/${dtb##*/}" "$work/" || return; done
+}
 
 # record: manifest.json and sbom.spdx.json.
 record() {
     set -- --as wisp --work .
-    [ -z "$card" ] || { read -r sum _ <"$work/card.sum" && set -- "$@" --sha256 "$target.img=$sum"; }
-    (cd "$work" && tool wisp-board record "$@" <records)
+    [ -z "$card" ] || set -- "$@" --sha256 "$target.img=-"
+    (cd "$work" && tool wisp-board record "$@" records)
 }
 
 # ---- what need not be made again -------------------------------------------------------------------------------
@@ -619,7 +651,8 @@ FILES
 is_up_to_date() {
     kept=$cache/.known/$target/$identity noted=none
     [ "$kernel_source" != file ] || return 1 # it may have a whole tree of modules
-    noted=$(with_inputs tool wisp-cache look --record "$kept" -- 2>/dev/null) || noted=none
+    noted=$(with_inputs tool wisp-cache look --record "$kept" --index "$cache/.known/$target/${entry##*/}" -- 2>/dev/null) ||
+        noted=none
     [ -z "$noted" ]
 }
 
@@ -698,16 +731,9 @@ build() {
     scratch work "$output"
     stage "$@"
     make_initrd
-    [ -z "$qemu" ] || copy_kernel
-    [ -z "$card" ] || make_card
-    record
+    finish
     publish
     for result in $results; do say "built $output/$result"; done
-}
-
-copy_kernel() {
-    cp -- "$entry/Image" "$work/vmlinuz"
-    for dtb in $dtbs; do cp -- "$entry/card/${dtb##*/}" "$work/"; done
 }
 
 # publish: gives the results their names, and keeps for the next is_up_to_date what they are made of.

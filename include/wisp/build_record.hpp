@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "wisp/hash_files.hpp"
@@ -52,6 +54,10 @@ public:
     void know(const std::string& local_file, std::string sha256) {
         measures_[local_file] = {FileSource(local_file).size(), "", std::move(sha256)};
     }
+
+    /// Has read() leave alone a local file that is still being made, until everything else is hashed: then it calls `sum`,
+    /// which waits until the file is made and returns its SHA-256.
+    void await(const std::string& local_file, std::function<std::string()> sum) { awaited_[local_file] = std::move(sum); }
 
     /// All of `text`. It must end with the record "end": a list that was cut would look like a whole one.
     void read(std::string_view text) {
@@ -164,6 +170,7 @@ private:
         std::set<std::pair<std::string_view, DigestAlgorithm>> requested;
         const auto request = [&](const Files& files, DigestAlgorithm algorithm) {
             for (const auto& [path, file] : files) {
+                if (awaited_.contains(file.local_file)) continue;
                 const auto known = measures_.find(file.local_file);
                 if (known != measures_.end() && !digest_in(known->second, algorithm).empty()) continue;
                 if (requested.emplace(file.local_file, algorithm).second) requests.push_back({file.local_file, algorithm});
@@ -176,6 +183,14 @@ private:
     }
 
     void measure_files() {
+        hash_missing();
+        for (const auto& [local_file, sum] : std::exchange(awaited_, {})) know(local_file, sum());
+        hash_missing(); // what else there is to know of those
+        for (Files* const files : {&outputs_, &files_})
+            for (auto& [path, file] : *files) file.measure = measures_.at(file.local_file);
+    }
+
+    void hash_missing() {
         const auto requests = missing_digests();
         const auto found = hash_files(requests);
         for (std::size_t i = 0; i < found.size(); ++i) {
@@ -183,8 +198,6 @@ private:
             measure.size = found[i].size;
             digest_in(measure, requests[i].algorithm) = hex(found[i].digest);
         }
-        for (Files* const files : {&outputs_, &files_})
-            for (auto& [path, file] : *files) file.measure = measures_.at(file.local_file);
     }
 
     void expect(bool good, std::string_view form) const {
@@ -197,7 +210,8 @@ private:
     std::map<std::string, Facts> origins_;
     Files outputs_;
     Files files_;
-    std::map<std::string, Measure, std::less<>> measures_; // by local file
+    std::map<std::string, Measure, std::less<>> measures_;                       // by local file
+    std::map<std::string, std::function<std::string()>, std::less<>> awaited_; // the same
 };
 
 /// manifest.json: keys and paths sorted, indented by two, a newline at the end. Records in another order give

@@ -788,6 +788,41 @@ M
     [ "$stderr" = "wisp-board: none: open: No such file or directory" ]
 }
 
+@test "record waits for the SHA-256 of a file that is still being made, and hashes the rest meanwhile" {
+    echo hello >hello
+    mkdir work
+    printf 'target\tx\norigin\to\tkind=file\nfile\ta\thello\to\nfile\tb\tlate\to\noutput\tc\tlate\nend\n' >records
+    # the file is not there before the sum is asked for, and what stands there earlier is not looked at
+    echo early >late
+    { while [ ! -e hashed ]; do sleep 0.05; done && echo late >late && sha256sum late; } |
+        strace -f -o trace -e trace=openat,read wisp-board record --work work --sha256 late=- records &
+    until grep -q '"hello"' trace 2>/dev/null && grep -q 'read(0' trace; do sleep 0.05; done
+    run ! grep '"late"' trace
+    : >hashed
+    wait $!
+    [ "$(jq -c '.files[1], .outputs[0] | [.size, .sha256]' work/manifest.json | sort -u)" = "[5,\"$(sha256sum <late | cut -d ' ' -f 1)\"]" ]
+    grep -q "\"$(sha1sum <late | cut -d ' ' -f 1)\"" work/sbom.spdx.json
+    rm -r work && mkdir work
+    for sum in '' abc "$(printf %063d 2)" " $(printf %064d 2)"; do
+        run -1 --separate-stderr wisp-board record --work work --sha256 late=- records <<<"$sum"
+        [ "$stderr" = "wisp-board: standard input: has no SHA-256 of late" ]
+    done
+    run -1 --separate-stderr wisp-board record --work work --sha256 late=- records </dev/null
+    [ "$stderr" = "wisp-board: standard input: has no SHA-256 of late" ]
+    rm late
+    run -2 --separate-stderr wisp-board record --work work --sha256 late=- records <<<"$(printf %064d 2)  late"
+    [ "$stderr" = "wisp-board: late: open: No such file or directory" ]
+    for operand in '' -; do
+        run -2 --separate-stderr wisp-board record --work work --sha256 late=- $operand <records
+        [ "$stderr" = "wisp-board: --sha256: 'late=-': standard input has something else to say" ]
+    done
+    run -2 --separate-stderr wisp-board record --work work --sha256 late=- --sha256 hello=- records
+    [ "$stderr" = "wisp-board: --sha256: 'hello=-': standard input has something else to say" ]
+    run -2 --separate-stderr wisp-board record --work work records records
+    [ "$stderr" = "wisp-board: records: one RECORDS is enough" ]
+    [ -z "$(ls work)" ]
+}
+
 @test "commands and options are checked" {
     refused 2 'command: is none of check, targets, config, stage, manifest, sbom, record, pin'
     refused 2 'explode: is none of check, targets, config, stage, manifest, sbom, record, pin' explode

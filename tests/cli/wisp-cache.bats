@@ -127,6 +127,26 @@ unchanged() { [ -z "$(wisp-cache look --record record input entry)" ]; }
     done
 }
 
+@test "look --index checks sealed folders as check does, where something has changed" {
+    kept
+    look() { wisp-cache look --record record --index index input entry; }
+    printf x | dd of=entry/a bs=1 conv=notrunc status=none # of the same size
+    run -1 --separate-stderr look
+    [ -z "$output" ]
+    [[ "$stderr" == "wisp-cache: entry/a: has SHA-256 "*", the list says "* ]]
+    rm -f entry/SHA* && wisp-cache seal entry
+    [ "$(look | grep -c ' entry/')" -eq 5 ]
+    [ "$(grep -c ' entry/' index)" -eq 5 ]
+    wisp-cache check --index index entry
+    # what the index knows is not read
+    strace -f -o trace -e trace=openat wisp-cache look --record record --index index input entry >noted
+    grep -q SHA256SUMS trace
+    run ! grep entry/a trace
+    rm -r entry index
+    [ "$(look | cut -d ' ' -f 6)" = input ]
+    [ ! -e index ]
+}
+
 @test "another build's result is not this one's" {
     kept
     unchanged

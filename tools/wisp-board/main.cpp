@@ -2,6 +2,7 @@
 // files out; records in, manifest and bill of materials out; pins in, profile out.
 #include <filesystem>
 #include <map>
+#include <utility>
 
 #include "lines.hpp"
 #include "stage.hpp"
@@ -23,7 +24,7 @@ constexpr std::string_view help = R"(usage: wisp-board check FILE...
        wisp-board stage --entry FOLDER --init FILE --work FOLDER [-f FILE] [--NAME VALUE]...
        wisp-board manifest < RECORDS > manifest.json
        wisp-board sbom < RECORDS > sbom.spdx.json
-       wisp-board record --work FOLDER [--sha256 LOCAL-FILE=HEX]... < RECORDS
+       wisp-board record --work FOLDER [--sha256 LOCAL-FILE=HEX]... [RECORDS]
        wisp-board pin FILE < PINS > NEW
 
 check     refuses a board profile that is not exactly one
@@ -44,7 +45,8 @@ pin       prints a profile with other pins
       --entry FOLDER         stage: the kernel and what belongs to it, as the cache has it
       --init FILE            stage: /init
       --work FOLDER          stage, record: where to write
-      --sha256 FILE=HEX      record: what the SHA-256 of a local file is known to be; repeatable
+      --sha256 FILE=HEX      record: what the SHA-256 of a local file is known to be; repeatable.
+                             FILE=-: standard input has it in a line, once the file is made
       --as NAME              speak as the program NAME (wisp-board)
       --help, --version
 )";
@@ -174,23 +176,47 @@ void stage(const Arguments& arguments, const std::vector<std::string>&) {
         .fill(*arguments.value("init"));
 }
 
-std::string read_input(std::string& name) {
+/// All that the operand names, "-" or nothing for standard input, whose name is `name` then.
+std::string read_input(std::string& name, const std::vector<std::string>& operands = {}) {
     constexpr std::uint64_t limit = 16 * 1024 * 1024; // a hundred thousand files' records
-    FdInput in(STDIN_FILENO, "standard input");
-    name = in.name();
-    return std::string(as_text(in.read_all(limit)));
+    if (operands.size() > 1) misuse(printable(operands[1]), "one RECORDS is enough");
+    const auto in = open_operand(operands.empty() ? std::nullopt : std::optional(operands[0]));
+    name = in->name();
+    return std::string(as_text(in->read_all(limit)));
 }
 
-BuildRecord read_record(const std::vector<std::string>& sums = {}) {
-    std::string name;
-    const std::string text = read_input(name);
-    BuildRecord record(name);
-    for (const std::string& sum : sums) {
-        const auto equals = sum.rfind('=');
-        if (equals == std::string::npos || !is_sha256(sum.substr(equals + 1)))
-            misuse("--sha256", "'" + printable(sum) + "' is not LOCAL-FILE=HEX");
-        record.know(sum.substr(0, equals), sum.substr(equals + 1));
+/// The next line of standard input, which begins with a SHA-256 as sha256sum(1) writes it.
+std::string read_sum(const std::string& local_file) {
+    FdInput in(STDIN_FILENO, "standard input");
+    std::string line;
+    for (std::uint8_t byte = 0; line.size() < 4096 && in.read_some({&byte, 1}) == 1 && byte != '\n';)
+        line += static_cast<char>(byte);
+    const std::string sum = line.substr(0, line.find(' '));
+    if (!is_sha256(sum)) refuse(in.name(), "has no SHA-256 of " + printable(local_file));
+    return sum;
+}
+
+/// Tells the record what `sum`, LOCAL-FILE=HEX or LOCAL-FILE=-, says. `stdin_is_free` until one has taken it.
+void tell(BuildRecord& record, const std::string& sum, bool& stdin_is_free) {
+    const auto equals = sum.rfind('=');
+    const std::string file = sum.substr(0, equals), value = equals == std::string::npos ? "" : sum.substr(equals + 1);
+    if (value == "-") {
+        if (!std::exchange(stdin_is_free, false))
+            misuse("--sha256", "'" + printable(sum) + "': standard input has something else to say");
+        record.await(file, [file] { return read_sum(file); });
+    } else if (is_sha256(value)) {
+        record.know(file, value);
+    } else {
+        misuse("--sha256", "'" + printable(sum) + "' is not LOCAL-FILE=HEX");
     }
+}
+
+BuildRecord read_record(const std::vector<std::string>& operands = {}, const std::vector<std::string>& sums = {}) {
+    std::string name;
+    const std::string text = read_input(name, operands);
+    BuildRecord record(name);
+    bool stdin_is_free = !operands.empty() && operands[0] != "-";
+    for (const std::string& sum : sums) tell(record, sum, stdin_is_free);
     record.read(text);
     return record;
 }
@@ -217,11 +243,11 @@ void write_file(const std::string& path, const std::string& text) {
     file.publish();
 }
 
-void record(const Arguments& arguments, const std::vector<std::string>&) {
+void record(const Arguments& arguments, const std::vector<std::string>& operands) {
     const auto work = arguments.value("work");
     if (!work) misuse("--work", "is missing");
     const std::uint64_t created = source_date_epoch(max_spdx_time);
-    const BuildRecord records = read_record(arguments.values("sha256"));
+    const BuildRecord records = read_record(operands, arguments.values("sha256"));
     write_file(*work + "/manifest.json", audited_manifest(records));
     write_file(*work + "/sbom.spdx.json", spdx_json(records, created, std::string("wisp-") + version));
 }
@@ -258,7 +284,7 @@ std::map<std::string, Command> commands() {
             {"stage", staged},
             {"manifest", {manifest, false, {}}},
             {"sbom", {sbom, false, {}}},
-            {"record", {record, false, {work, {"sha256", 0, Value::required}}}},
+            {"record", {record, true, {work, {"sha256", 0, Value::required}}}},
             {"pin", {pin, true, {}}}};
 }
 

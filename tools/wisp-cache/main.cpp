@@ -21,19 +21,20 @@ const Tool tool{
     .name = "wisp-cache",
     .help = R"(usage: wisp-cache seal FOLDER
        wisp-cache check [--index FILE] FOLDER
-       wisp-cache look --record FILE PATH... > IDENTITIES
+       wisp-cache look --record FILE [--index FILE] PATH... > IDENTITIES
        wisp-cache publish --from FOLDER --into FOLDER --result NAME...
        wisp-cache publish ... --record FILE PATH... < IDENTITIES
 
 seal     writes SHA1SUMS and SHA256SUMS of all files in FOLDER
 check    refuses a FOLDER of which a file is not as SHA256SUMS lists it
-look     prints nothing where no PATH has changed since RECORD was kept, otherwise what they are now
+look     prints nothing where no PATH has changed since RECORD was kept, otherwise what they are now;
+         with --index it then checks a PATH that is a sealed folder
 publish  gives results their names, over what had them, and removes the folder they were made in;
          with --record keeps what they and the PATHs are, unless one of IDENTITIES has changed since
 
 A PATH that is a sealed folder stands for its files.
 
-      --index FILE    check: files this list knows are not read; it is kept up to date
+      --index FILE    check, look: files this list knows are not read; it is kept up to date
       --record FILE   look, publish: what is known of all that went into results, and of the results
       --result NAME   publish: a result; repeatable
       --from FOLDER   publish: where the results are
@@ -69,12 +70,16 @@ void wait_past(std::int64_t changed) {
         std::this_thread::sleep_for(std::chrono::microseconds(500));
 }
 
+bool is_folder(const std::string& path) {
+    std::error_code unknown;
+    return std::filesystem::is_directory(path, unknown);
+}
+
 /// Sealed folders become their files.
 std::vector<std::string> expanded(const std::vector<std::string>& paths) {
     std::vector<std::string> files;
     for (const std::string& path : paths) {
-        std::error_code unknown;
-        if (!std::filesystem::is_directory(path, unknown)) {
+        if (!is_folder(path)) {
             files.push_back(path);
             continue;
         }
@@ -108,11 +113,14 @@ void seal(const Arguments&, const std::vector<std::string>& operands) {
     SealedFolder(single(operands)).seal();
 }
 
-void check(const Arguments& arguments, const std::vector<std::string>& operands) {
-    const auto index = arguments.value("index");
+void check_folder(const std::string& folder, const std::optional<std::string>& index) {
     const auto known = index ? KnownFiles::load(*index) : std::nullopt;
-    const auto fresh = SealedFolder(single(operands)).check(known.value_or(KnownFiles{}));
+    const auto fresh = SealedFolder(folder).check(known.value_or(KnownFiles{}));
     if (index && !fresh.empty()) save_if_possible(fresh, *index);
+}
+
+void check(const Arguments& arguments, const std::vector<std::string>& operands) {
+    check_folder(single(operands), arguments.value("index"));
 }
 
 bool is_unchanged(const std::vector<std::string>& files, const std::string& record) {
@@ -126,14 +134,17 @@ bool is_unchanged(const std::vector<std::string>& files, const std::string& reco
 
 void look(const Arguments& arguments, const std::vector<std::string>& operands) {
     const std::vector<std::string> files = expanded(operands);
+    if (is_unchanged(files, record_of(arguments))) return;
     std::vector<KnownFile> now;
+    for (const std::string& file : files)
+        if (const auto identity = identity_of(file)) {
+            wait_past(identity->changed);
+            now.push_back({file, *identity});
+        }
+    if (const auto index = arguments.value("index"))
+        for (const std::string& path : operands)
+            if (is_folder(path)) check_folder(path, index);
     FdSink out(STDOUT_FILENO, "standard output");
-    if (!is_unchanged(files, record_of(arguments)))
-        for (const std::string& file : files)
-            if (const auto identity = identity_of(file)) {
-                wait_past(identity->changed);
-                now.push_back({file, *identity});
-            }
     out.write(identities_text(now));
     out.finish();
 }
