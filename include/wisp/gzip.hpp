@@ -11,6 +11,7 @@
 #include <optional>
 #include <vector>
 
+#include "wisp/chunk_store.hpp"
 #include "wisp/deflate.hpp"
 #include "wisp/error.hpp"
 #include "wisp/le.hpp"
@@ -29,8 +30,10 @@ public:
     static constexpr std::size_t max_threads = 8;
 
     /// `level` is libdeflate's, 1 to 9. `threads` from 2 to max_threads are started when there is more than one chunk;
-    /// with 1 the caller's thread compresses. Memory is up to 4 MiB for each.
-    GzipSink(Sink& out, int level, std::size_t threads = 1) : out_(out), level_(level), threads_(threads) {}
+    /// with 1 the caller's thread compresses. Memory is up to 4 MiB for each. What `store` has, which is of the same level,
+    /// is not compressed again; saving it is the caller's.
+    GzipSink(Sink& out, int level, std::size_t threads = 1, ChunkStore* store = nullptr)
+        : out_(out), level_(level), threads_(threads), store_(store) {}
 
 private:
     /// Half as much makes the output half a percent larger, twice as much keeps the last thread waiting for longer.
@@ -43,6 +46,9 @@ private:
         std::unique_ptr<libdeflate_compressor, decltype(&libdeflate_free_compressor)> compressor{
             nullptr, libdeflate_free_compressor};
         bool is_last = false;
+        std::uint32_t checksum = 0;         // these three are for the store
+        std::optional<std::size_t> found{}; // there
+        ChunkStore::Scratch scratch{};
     };
 
     void append(Bytes bytes) override {
@@ -81,7 +87,14 @@ private:
         chunks_.emplace(alone ? 0 : threads_, alone ? 1 : 2 * threads_, [this](Chunk& chunk) { compress(chunk); });
     }
 
+    /// The last one is not for the store: it alone ends the stream.
     void compress(Chunk& chunk) const {
+        if (store_ && !chunk.is_last) {
+            chunk.checksum = ChunkStore::checksum(chunk.plain);
+            chunk.found = store_->find(chunk.checksum, chunk.plain, chunk.buffer, chunk.scratch);
+            chunk.packed = chunk.buffer;
+            if (chunk.found) return;
+        }
         if (!chunk.compressor) chunk.compressor.reset(libdeflate_alloc_compressor(level_));
         if (!chunk.compressor) throw std::bad_alloc();
         const std::size_t room = libdeflate_deflate_compress_bound(chunk.compressor.get(), chunk_size);
@@ -93,13 +106,16 @@ private:
     }
 
     void write_oldest() {
-        out_.write(chunks_->oldest().packed);
+        const Chunk& chunk = chunks_->oldest();
+        out_.write(chunk.packed);
+        if (store_ && !chunk.is_last) store_->keep(chunk.checksum, chunk.found, chunk.packed);
         chunks_->release();
     }
 
     Sink& out_;
     int level_;
     std::size_t threads_;
+    ChunkStore* store_;
     std::vector<std::uint8_t> plain_;
     std::uint32_t checksum_ = 0;
     std::uint32_t size_ = 0;

@@ -133,6 +133,67 @@ write_tree() {
     cmp <(wisp-cpio --list aligned.gz) <(wisp-cpio --list archive)
 }
 
+@test "--reuse compresses what has changed and takes the rest from last time: the same bytes" {
+    { cat "$WISP_BIN/wisp-cpio" && head -c 300000 /dev/urandom; } >large
+    echo 'file /large large 0644 0 0' >manifest
+    for level in 1 6; do
+        rm -f kept
+        wisp-cpio -z$level manifest >plain.gz
+        wisp-cpio -z$level --reuse kept manifest | cmp - plain.gz
+        first=$(stat -c %i kept)
+        for threads in 1 2 8; do wisp-cpio -z$level --threads $threads --reuse kept manifest | cmp - plain.gz; done
+        [ "$(stat -c %i kept)" = "$first" ] # nothing was new
+        printf 'changed for %s' $level | dd of=large bs=1 seek=1200000 conv=notrunc status=none
+        wisp-cpio -z$level manifest >plain.gz
+        wisp-cpio -z$level --reuse kept manifest | cmp - plain.gz
+        [ "$(stat -c %i kept)" != "$first" ]
+    done
+    # what is kept is used: level 6 under level 1's name makes a smaller archive, which expands to the same
+    wisp-cpio -z6 --reuse six manifest >six.gz
+    wisp-cpio -z1 --reuse one manifest >one.gz
+    python3 - <<'P'
+# magic, level and a sample's deflate data, then chunks: checksum, size, deflate data
+import struct
+one, six = open("one", "rb").read(), open("six", "rb").read()
+def first_chunk(kept, packed):  # where the archive's first chunk, behind the header of 10 bytes, is
+    return kept.index(packed[10:200]) - 8
+one_at, six_at = first_chunk(one, open("one.gz", "rb").read()), first_chunk(six, open("six.gz", "rb").read())
+open("mixed", "wb").write(one[:one_at] + six[six_at:])
+P
+    wisp-cpio -z1 --reuse mixed manifest >mixed.gz
+    [ "$(stat -c %s mixed.gz)" -lt "$(($(stat -c %s one.gz) - 10000))" ]
+    gunzip <mixed.gz | cmp - <(gunzip <one.gz)
+}
+
+@test "what --reuse finds damaged, of another level or not at all costs time only" {
+    cat "$WISP_BIN/wisp-cpio" >large
+    echo 'file /large large 0644 0 0' >manifest
+    wisp-cpio -z1 manifest >plain.gz
+    wisp-cpio -z1 --reuse kept manifest >/dev/null
+    size=$(stat -c %s kept)
+    cp kept good
+    for ((at = 0; at < size; at += 9973)); do
+        cp good kept
+        printf '\xa5' | dd of=kept bs=1 seek=$at conv=notrunc status=none
+        wisp-cpio -z1 --reuse kept manifest | cmp - plain.gz
+        head -c $at good >kept
+        wisp-cpio -z1 --reuse kept manifest | cmp - plain.gz
+        cmp good kept # what was missing has been kept anew
+    done
+    wisp-cpio -z6 --reuse kept manifest >six.gz
+    wisp-cpio -z6 manifest | cmp - six.gz
+    wisp-cpio -z1 --reuse kept manifest | cmp - plain.gz
+    mkdir folder
+    mkfifo fifo
+    ln -s fifo link
+    for kept in none/kept folder fifo link; do
+        run -0 --separate-stderr sh -c "wisp-cpio -z1 --reuse $kept manifest | cmp - plain.gz"
+        [ -z "$stderr" ]
+    done
+    [ -p fifo ] && [ -L link ] # what is no regular file stays
+    [ -z "$(find . -name '.*kept*')" ]
+}
+
 @test "-z writes the same bytes whatever the number of threads, and every gunzip reads them" {
     write_tree
     wisp-cpio <manifest >archive
@@ -372,6 +433,10 @@ refused() {
     [ "$stderr" = "wisp-cpio: --align: does not go with --list" ]
     run -2 --separate-stderr wisp-cpio --threads 2 /dev/null
     [ "$stderr" = "wisp-cpio: --threads: is for what --gzip compresses" ]
+    run -2 --separate-stderr wisp-cpio --reuse kept /dev/null
+    [ "$stderr" = "wisp-cpio: --reuse: is for what --gzip compresses" ]
+    run -2 --separate-stderr wisp-cpio --list --reuse kept
+    [ "$stderr" = "wisp-cpio: --reuse: does not go with --list" ]
     run -2 --separate-stderr wisp-cpio --list --threads 2
     [ "$stderr" = "wisp-cpio: --threads: does not go with --list" ]
     run -2 --separate-stderr wisp-cpio --list -z

@@ -204,6 +204,23 @@ clear_refusal() {
     same_as_expected bad
 }
 
+@test "a service that changes is compressed anew where it changed, and nowhere is it seen" {
+    cp "$services/hello-aarch64" service
+    head -c 1500000 /dev/urandom >>service # several chunks
+    build=("$WISP_ROOT/wisp.sh" build -q --boards "$BATS_FILE_TMPDIR/boards" -t small -b service)
+    "${build[@]}"
+    chunks=$XDG_CACHE_HOME/wisp/.known/small/chunks
+    for change in 'echo >>service' 'printf x | dd of=service bs=1 seek=700000 conv=notrunc status=none' 'echo garbage >$chunks' \
+        'printf x | dd of=$chunks bs=1 seek=400000 conv=notrunc status=none' ': >$chunks' 'rm $chunks' 'rm $chunks && mkdir $chunks'; do
+        eval "$change"
+        echo >>service
+        "${build[@]}"
+        XDG_CACHE_HOME=$PWD/fresh "${build[@]}" -o anew
+        diff -r wisp-output anew
+        rm -rf anew
+    done
+}
+
 @test "a cache entry that was damaged is noticed and made anew" {
     "${build[@]}"
     entry=$(cache_entry small)

@@ -1,0 +1,180 @@
+// Chunks that were compressed last time: most of a service that is worked on stays as it was.
+#pragma once
+
+#include <libdeflate.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "wisp/error.hpp"
+#include "wisp/fd.hpp"
+#include "wisp/le.hpp"
+#include "wisp/new_file.hpp"
+#include "wisp/view.hpp"
+
+namespace wisp {
+
+/// A file of compressed chunks. It saves time and nothing else: nothing comes out of it that does not expand to the very
+/// bytes asked for, and one that is damaged, or that another version of libdeflate or another level has filled, is as
+/// good as none.
+class ChunkStore {
+public:
+    /// What find() works with: as many as there are threads that call it.
+    struct Scratch {
+        std::vector<std::uint8_t> plain{};
+        std::unique_ptr<libdeflate_decompressor, decltype(&libdeflate_free_decompressor)> decompressor{
+            nullptr, libdeflate_free_decompressor};
+    };
+
+    /// `level` is libdeflate's, 0 to 12. Throws std::bad_alloc and nothing else.
+    ChunkStore(std::string path, int level) : path_(std::move(path)), head_(head(level)) { load(); }
+
+    /// Of a chunk's bytes. Two chunks may have the same: that costs time, too.
+    static std::uint32_t checksum(Bytes plain) { return libdeflate_adler32(1, plain.data(), plain.size()); }
+
+    /// Puts into `packed` what `plain`, which has this checksum, was compressed to: deflate data without an end, up to a
+    /// byte's end. Returns its number in the file, or nothing where it is not there. For any thread.
+    std::optional<std::size_t> find(std::uint32_t checksum, Bytes plain, std::vector<std::uint8_t>& packed,
+                                    Scratch& scratch) const {
+        const auto found = by_checksum_.find(checksum);
+        if (found == by_checksum_.end()) return std::nullopt;
+        const Place& place = places_[found->second];
+        packed.resize(place.size);
+        if (!read_at(place.offset, packed)) return std::nullopt;
+        constexpr std::array<std::uint8_t, 5> end{0x01, 0x00, 0x00, 0xff, 0xff}; // an empty last block [RFC 1951, 3.2.4]
+        packed.insert(packed.end(), end.begin(), end.end());
+        const bool same = expands_to(packed, plain, scratch);
+        packed.resize(place.size);
+        return same ? std::optional(found->second) : std::nullopt;
+    }
+
+    /// The next chunk for the file, in the order of the whole; `number` is what find() said of it.
+    void keep(std::uint32_t checksum, std::optional<std::size_t> number, Bytes packed) try {
+        if (!changed_ && number == kept_) {
+            ++kept_;
+            return;
+        }
+        if (!changed_) begin();
+        if (!new_) return;
+        new_->sink().write(Entry{checksum, static_cast<std::uint32_t>(packed.size())});
+        new_->sink().write(packed);
+    } catch (const Error&) {
+        new_.reset();
+    }
+
+    /// Writes the file, unless it holds all that has been kept.
+    void save() try {
+        if (new_) new_->publish();
+    } catch (const Error&) {
+        new_.reset();
+    }
+
+private:
+    struct Entry {
+        le32 checksum;
+        le32 size;
+    };
+    struct Place {
+        std::uint64_t offset = 0;
+        std::uint32_t size = 0;
+    };
+
+    static constexpr std::uint32_t max_packed = 1024 * 1024; // of a chunk of 256 KiB that only grew
+
+    /// What the file begins with: who compressed its chunks is told by what they make of a sample.
+    static std::vector<std::uint8_t> head(int level) {
+        const std::unique_ptr<libdeflate_compressor, decltype(&libdeflate_free_compressor)> compressor(
+            libdeflate_alloc_compressor(level), libdeflate_free_compressor);
+        if (!compressor) throw std::bad_alloc();
+        std::vector<std::uint8_t> sample(16 * 1024);
+        std::uint32_t state = 1; // words of a small alphabet, some of them again
+        for (std::uint8_t& byte : sample) {
+            state = state * 1664525 + 1013904223; // the constants of Numerical Recipes
+            byte = static_cast<std::uint8_t>('a' + (state >> 24) % 23 * ((state >> 16) % 3));
+        }
+        constexpr std::string_view magic = "wisp chunks\n";
+        std::vector<std::uint8_t> bytes(magic.begin(), magic.end());
+        bytes.push_back(static_cast<std::uint8_t>(level));
+        const std::size_t before = bytes.size();
+        bytes.resize(before + libdeflate_deflate_compress_bound(compressor.get(), sample.size()));
+        bytes.resize(before + libdeflate_deflate_compress(compressor.get(), sample.data(), sample.size(),
+                                                          bytes.data() + before, bytes.size() - before));
+        return bytes;
+    }
+
+    bool read_at(std::uint64_t offset, std::span<std::uint8_t> into) const {
+        while (!into.empty()) {
+            const ssize_t count = ::pread(file_.get(), into.data(), into.size(), static_cast<off_t>(offset));
+            if (count <= 0) return false;
+            offset += static_cast<std::uint64_t>(count);
+            into = into.subspan(static_cast<std::size_t>(count));
+        }
+        return true;
+    }
+
+    void load() {
+        file_ = Fd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+        struct stat status {};
+        if (!file_ || ::fstat(file_.get(), &status) != 0 || !S_ISREG(status.st_mode)) return;
+        std::vector<std::uint8_t> found(head_.size());
+        if (!read_at(0, found) || found != head_) return;
+        const auto size = static_cast<std::uint64_t>(status.st_size);
+        std::uint64_t offset = head_.size();
+        for (Entry entry; size - offset > sizeof entry; offset += entry.size) {
+            if (!read_at(offset, {reinterpret_cast<std::uint8_t*>(&entry), sizeof entry})) return;
+            offset += sizeof entry;
+            if (entry.size > max_packed || entry.size > size - offset) return;
+            by_checksum_.emplace(entry.checksum, places_.size());
+            places_.push_back({offset, entry.size});
+        }
+    }
+
+    static bool expands_to(Bytes packed, Bytes plain, Scratch& scratch) {
+        if (!scratch.decompressor) scratch.decompressor.reset(libdeflate_alloc_decompressor());
+        if (!scratch.decompressor) throw std::bad_alloc();
+        scratch.plain.resize(plain.size());
+        std::size_t taken = 0, made = 0;
+        return libdeflate_deflate_decompress_ex(scratch.decompressor.get(), packed.data(), packed.size(),
+                                                scratch.plain.data(), scratch.plain.size(), &taken,
+                                                &made) == LIBDEFLATE_SUCCESS &&
+               taken == packed.size() && made == plain.size() &&
+               std::equal(plain.begin(), plain.end(), scratch.plain.begin());
+    }
+
+    /// A new file, with the chunks that have been kept so far, which are the first ones of the old.
+    void begin() {
+        changed_ = true;
+        new_.emplace(path_);
+        if (kept_ == 0) return new_->sink().write(Bytes(head_));
+        std::vector<std::uint8_t> block(block_size);
+        const std::uint64_t end = places_[kept_ - 1].offset + places_[kept_ - 1].size;
+        for (std::uint64_t at = 0; at < end; at += block_size) {
+            const auto part = std::span(block).first(std::min<std::uint64_t>(block.size(), end - at));
+            if (!read_at(at, part)) throw Error(path_, "cannot be read any more", Fault::system);
+            new_->sink().write(Bytes(part));
+        }
+    }
+
+    std::string path_;
+    std::vector<std::uint8_t> head_;
+    Fd file_;
+    std::vector<Place> places_; // in the order of the file
+    std::unordered_map<std::uint32_t, std::size_t> by_checksum_;
+    std::size_t kept_ = 0; // chunks that are what the file has, as long as nothing has changed
+    bool changed_ = false;
+    std::optional<NewFile> new_;
+};
+
+} // namespace wisp
