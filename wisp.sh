@@ -81,13 +81,14 @@ scratch() {
 
 show() { [ -z "$verbose" ] || printf 'wisp: + %s\n' "$*" >&2; }
 
-# tool NAME ARGUMENT...: one of wisp's own.
+# tool NAME ARGUMENT...: one of wisp's own. In a subshell that ends with it, last=yes lets it take the subshell's process.
+last=''
 tool() {
     [ -x "$bin/$1" ] || misuse "$1: is not built: run make"
     show "$@"
     name=$1
     shift
-    "$bin/$name" "$@"
+    ${last:+exec} "$bin/$name" "$@"
 }
 
 # need PROGRAM PURPOSE: a helper that has to be there.
@@ -118,7 +119,7 @@ board() {
 # configure ARGUMENT...: wisp-board merges flags, wisp.json and profile, checks them all, and answers with assignments; to
 # --help and --version with what they ask for.
 configure() {
-    answer=$(board config --shell "$@")
+    answer=$(last=yes && board config --shell "$@")
     case $answer in
         '# settings'*) eval "$answer" ;;
         *) printf '%s\n' "$answer" && exit 0 ;;
@@ -596,7 +597,7 @@ stage() { board stage --entry "$entry" --init "$inits/init-$arch" --work "$work"
 # end on a multiple of 4.
 make_initrd() {
     [ -d "$cache/.known/$target" ] || mkdir -p -- "$cache/.known/$target"
-    (cd "$work" && tool wisp-cpio -z1 --reuse "$cache/.known/$target/chunks" --align 4 manifest >initrd.img)
+    (cd "$work" && last=yes && tool wisp-cpio -z1 --reuse "$cache/.known/$target/chunks" --align 4 manifest >initrd.img)
 }
 
 # finish: makes what is left to make while wisp-board hashes everything else for the record; the card's sum comes through
@@ -632,7 +633,7 @@ copy_kernel() {
 record() {
     set -- --as wisp --work .
     [ -z "$card" ] || set -- "$@" --sha256 "$target.img=-"
-    (cd "$work" && tool wisp-board record "$@" records)
+    (cd "$work" && last=yes && tool wisp-board record "$@" records)
 }
 
 # ---- what need not be made again -------------------------------------------------------------------------------
@@ -652,9 +653,9 @@ FILES
 # is_up_to_date: the last build of this configuration had the same inputs, and what it made is still there. `noted` is what
 # the inputs are now.
 is_up_to_date() {
-    kept=$cache/.known/$target/$identity noted=none
+    kept=$cache/.known/$target/$identity index=$cache/.known/$target/${entry##*/} noted=none
     [ "$kernel_source" != file ] || return 1 # it may have a whole tree of modules
-    noted=$(with_inputs tool wisp-cache look --record "$kept" --index "$cache/.known/$target/${entry##*/}" -- 2>/dev/null) ||
+    noted=$(last=yes && with_inputs tool wisp-cache look --record "$kept" --index "$index" -- 2>/dev/null) ||
         noted=none
     [ -z "$noted" ]
 }
@@ -749,7 +750,7 @@ publish() {
     if [ "$noted" = none ]; then
         tool "$@"
     else
-        printf '%s\n' "$noted" | with_inputs tool "$@" --record "$kept" --
+        printf '%s\n' "$noted" | { last=yes && with_inputs tool "$@" --record "$kept" --; }
     fi
     work=''
 }

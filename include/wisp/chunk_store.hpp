@@ -52,7 +52,7 @@ public:
         if (found == by_checksum_.end()) return std::nullopt;
         const Place& place = places_[found->second];
         packed.resize(place.size);
-        if (!read_at(place.offset, packed)) return std::nullopt;
+        if (!read_at(place.offset, packed) || crc(packed) != place.crc) return std::nullopt;
         constexpr std::array<std::uint8_t, 5> end{0x01, 0x00, 0x00, 0xff, 0xff}; // an empty last block [RFC 1951, 3.2.4]
         packed.insert(packed.end(), end.begin(), end.end());
         const bool same = expands_to(packed, plain, scratch);
@@ -68,7 +68,7 @@ public:
         }
         if (!changed_) begin();
         if (!new_) return;
-        new_->sink().write(Entry{checksum, static_cast<std::uint32_t>(packed.size())});
+        new_->sink().write(Entry{checksum, static_cast<std::uint32_t>(packed.size()), crc(packed)});
         new_->sink().write(packed);
     } catch (const Error&) {
         new_.reset();
@@ -85,11 +85,15 @@ private:
     struct Entry {
         le32 checksum;
         le32 size;
+        le32 crc; ///< of the compressed bytes: some of their bits mean nothing, and no inflating would miss them
     };
     struct Place {
         std::uint64_t offset = 0;
         std::uint32_t size = 0;
+        std::uint32_t crc = 0;
     };
+
+    static std::uint32_t crc(Bytes packed) { return libdeflate_crc32(0, packed.data(), packed.size()); }
 
     static constexpr std::uint32_t max_packed = 1024 * 1024; // of a chunk of 256 KiB that only grew
 
@@ -137,7 +141,7 @@ private:
             offset += sizeof entry;
             if (entry.size > max_packed || entry.size > size - offset) return;
             by_checksum_.emplace(entry.checksum, places_.size());
-            places_.push_back({offset, entry.size});
+            places_.push_back({offset, entry.size, entry.crc});
         }
     }
 

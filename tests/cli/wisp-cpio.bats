@@ -152,11 +152,10 @@ write_tree() {
     wisp-cpio -z6 --reuse six manifest >six.gz
     wisp-cpio -z1 --reuse one manifest >one.gz
     python3 - <<'P'
-# magic, level and a sample's deflate data, then chunks: checksum, size, deflate data
-import struct
+# magic, level and a sample's deflate data, then chunks: checksum, size, CRC-32, deflate data
 one, six = open("one", "rb").read(), open("six", "rb").read()
 def first_chunk(kept, packed):  # where the archive's first chunk, behind the header of 10 bytes, is
-    return kept.index(packed[10:200]) - 8
+    return kept.index(packed[10:200]) - 12
 one_at, six_at = first_chunk(one, open("one.gz", "rb").read()), first_chunk(six, open("six.gz", "rb").read())
 open("mixed", "wb").write(one[:one_at] + six[six_at:])
 P

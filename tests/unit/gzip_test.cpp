@@ -4,13 +4,17 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "wisp/ahead.hpp"
+#include "wisp/chunk_store.hpp"
 #include "wisp/gunzip.hpp"
 #include "wisp/gzip.hpp"
 #include "wisp/hash_files.hpp"
+#include "wisp/new_file.hpp"
 #include "wisp/text.hpp"
 #include "wisp/work_ring.hpp"
 
@@ -125,6 +129,95 @@ TEST_CASE("chunks that libdeflate stores, codes by the fixed words or by its own
         packed.finish();
         CHECK(by_zlib(out.bytes, plain.size()) == plain);
     }
+}
+
+namespace {
+
+/// A file in a folder of its own, both gone at the end.
+struct StoreFile {
+    std::string folder = (std::filesystem::temp_directory_path() / "wisp-unit-XXXXXX").string();
+    std::string path{};
+
+    StoreFile() {
+        REQUIRE(::mkdtemp(folder.data()) != nullptr);
+        path = folder + "/chunks";
+    }
+    StoreFile(const StoreFile&) = delete;
+    StoreFile& operator=(const StoreFile&) = delete;
+    ~StoreFile() { std::filesystem::remove_all(folder); }
+
+    std::vector<std::uint8_t> read() const { return FdInput(open_read(path), path).read_all(1 << 24); }
+    void write(Bytes bytes) const {
+        NewFile file(path);
+        file.sink().write(bytes);
+        file.publish();
+    }
+};
+
+std::vector<std::uint8_t> gzipped_with(const std::string& path, Bytes plain, int level = 6) {
+    MemorySink out;
+    ChunkStore store(path, level);
+    GzipSink packed(out, level, 2, &store);
+    packed.write(plain);
+    packed.finish();
+    store.save();
+    return out.bytes;
+}
+
+} // namespace
+
+TEST_CASE("a store of chunks gives back what expands to the very bytes, whatever becomes of its file") {
+    const StoreFile file;
+    const auto plain = sample(5 * chunk_bytes + 100);
+    const auto expected = gzipped(plain, 1, 1 << 20);
+    CHECK(gzipped_with(file.path, plain) == expected);
+    const auto good = file.read();
+    CHECK(gzipped_with(file.path, plain) == expected);
+    CHECK(file.read() == good);
+
+    const Bytes first = Bytes(plain).first(chunk_bytes);
+    std::vector<std::uint8_t> packed;
+    ChunkStore::Scratch scratch;
+    const ChunkStore store(file.path, 6);
+    CHECK(store.find(ChunkStore::checksum(first), first, packed, scratch) == 0u);
+    CHECK(std::search(expected.begin(), expected.end(), packed.begin(), packed.end()) == expected.begin() + 10);
+    CHECK_FALSE(store.find(ChunkStore::checksum(first), first.first(chunk_bytes - 1), packed, scratch));
+    CHECK_FALSE(store.find(ChunkStore::checksum(first) + 1, first, packed, scratch));
+    CHECK_FALSE(ChunkStore(file.path, 5).find(ChunkStore::checksum(first), first, packed, scratch));
+
+    std::uint32_t x = 3;
+    for (int round = 0; round < 60; ++round) {
+        auto damaged = good;
+        for (int i = 0; i < 3; ++i) {
+            x = x * 1664525 + 1013904223;
+            damaged[x % damaged.size()] ^= static_cast<std::uint8_t>(1 + (x >> 29));
+        }
+        x = x * 1664525 + 1013904223;
+        if (round % 3 == 0) damaged.resize(x % damaged.size());
+        file.write(damaged);
+        CHECK(gzipped_with(file.path, plain) == expected);
+        CHECK(gzipped_with(file.path, plain) == expected);
+    }
+}
+
+TEST_CASE("a store of chunks keeps those of the last time, in their order") {
+    const StoreFile file;
+    const auto plain = sample(6 * chunk_bytes + 1);
+    gzipped_with(file.path, plain);
+    const auto all = file.read();
+    auto changed = plain;
+    changed[2 * chunk_bytes + 5] ^= 1;
+    CHECK(gzipped_with(file.path, changed) == gzipped(changed, 1, 1 << 20));
+    CHECK(file.read() != all);
+    CHECK(gzipped_with(file.path, plain) == gzipped(plain, 1, 1 << 20));
+    CHECK(file.read() == all);
+    // fewer of the same are no change
+    CHECK(gzipped_with(file.path, Bytes(plain).first(3 * chunk_bytes)) == gzipped(Bytes(plain).first(3 * chunk_bytes), 1, 1 << 20));
+    CHECK(file.read() == all);
+    // chunks that are the same are one
+    const std::vector<std::uint8_t> zeros(4 * chunk_bytes);
+    CHECK(gzipped_with(file.path, zeros) == gzipped(zeros, 1, 1 << 20));
+    CHECK(gzipped_with(file.path, zeros) == gzipped(zeros, 1, 1 << 20));
 }
 
 TEST_CASE("a stream that is none has no last block") {
