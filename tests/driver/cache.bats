@@ -221,6 +221,18 @@ clear_refusal() {
     done
 }
 
+@test "where nothing can be kept of a build it is made all the same" {
+    "${build[@]}"
+    for change in ': >"$known"' 'mkdir "$known" && : >"$known/small"' 'mkdir -p "$known/small/chunks"'; do
+        known=$XDG_CACHE_HOME/wisp/.known
+        rm -rf "$known" wisp-output
+        eval "$change"
+        run -0 --separate-stderr "${build[@]}"
+        [ -z "$stderr" ]
+        same_as_expected wisp-output
+    done
+}
+
 @test "a cache entry that was damaged is noticed and made anew" {
     "${build[@]}"
     entry=$(cache_entry small)
