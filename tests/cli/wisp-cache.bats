@@ -138,13 +138,20 @@ unchanged() { [ -z "$(wisp-cache look --record record input entry)" ]; }
     [ "$(look | grep -c ' entry/')" -eq 5 ]
     [ "$(grep -c ' entry/' index)" -eq 5 ]
     wisp-cache check --index index entry
-    # what the index knows is not read
-    strace -f -o trace -e trace=openat wisp-cache look --record record --index index input entry >noted
-    grep -q SHA256SUMS trace
-    run ! grep entry/a trace
     rm -r entry index
     [ "$(look | cut -d ' ' -f 6)" = input ]
     [ ! -e index ]
+}
+
+@test "look --index does not read what the index knows" {
+    unsanitized "strace and sanitizers exclude each other"
+    kept
+    wisp-cache check --index index entry
+    touch input
+    strace -f -o trace -e trace=openat wisp-cache look --record record --index index input entry >noted
+    [ -s noted ]
+    grep -q SHA256SUMS trace
+    run ! grep entry/a trace
 }
 
 @test "another build's result is not this one's" {
