@@ -5,18 +5,18 @@ warnings=(-std=c++20 -Wall -Wextra -Wconversion -Wshadow -Werror)
 
 headers() { (cd "$WISP_ROOT/include" && find wisp -name '*.hpp' | sort); }
 
-@test "every header compiles by itself under both compilers" {
-    compile() { echo "#include \"$2\"" | "$1" "${@:3}" -x c++ -fsyntax-only -; }
+# Both compilers take the same standard library, so what a header forgets to include one of them misses as well as two.
+@test "every header compiles by itself" {
+    compile() { echo "#include \"$1\"" | clang++ "${@:2}" -x c++ -fsyntax-only -; }
     export -f compile
-    for compiler in g++ clang++; do
-        headers | xargs -P 2 -I HEADER bash -c 'compile "$@"' - "$compiler" HEADER "${warnings[@]}" \
-            -I"$WISP_ROOT/include" -Wno-pragma-once-outside-header
-    done
+    headers | xargs -P 2 -I HEADER bash -c 'compile "$@"' - HEADER "${warnings[@]}" -I"$WISP_ROOT/include" \
+        -Wno-pragma-once-outside-header
 }
 
-@test "two translation units that include every header link" {
+@test "two translation units that include every header compile under both compilers, and link" {
     headers | sed 's/.*/#include "&"/' >one.cpp
     { cat one.cpp && echo 'int main() {}'; } >two.cpp
+    clang++ "${warnings[@]}" -I"$WISP_ROOT/include" -fsyntax-only one.cpp
     g++ "${warnings[@]}" -I"$WISP_ROOT/include" -o both one.cpp two.cpp -lcrypto -lz -ldeflate -pthread
     ./both
 }
