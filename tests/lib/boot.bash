@@ -11,13 +11,16 @@ wisp() { "$WISP_ROOT/wisp.sh" "$@"; }
 # cache_entry TARGET: the folder the latest build of that target took its kernel from.
 cache_entry() { find "$XDG_CACHE_HOME/wisp/$1" -name inputs -printf '%T@ %h\n' | sort -n | tail -n 1 | cut -d ' ' -f 2-; }
 
-# free_port: prints a port nobody listens on just now.
+# free_port: prints a port that nobody listens on and no other test of this build is given: they are counted, under
+# those that the kernel gives to outgoing connections (net.ipv4.ip_local_port_range).
 free_port() {
-    local port
-    while :; do
-        port=$((RANDOM % 20000 + 20000))
-        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
-    done
+    local port lock
+    exec {lock}>"$WISP_BUILD/port.lock"
+    flock "$lock"
+    port=$(cat "$WISP_BUILD/port" 2>/dev/null || echo $((RANDOM % 20000 + 10000)))
+    while port=$((port < 30000 ? port + 1 : 10000)) && (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
+    echo "$port" >"$WISP_BUILD/port"
+    exec {lock}>&-
     echo "$port"
 }
 
