@@ -11,8 +11,8 @@
 #include <optional>
 #include <vector>
 
+#include "wisp/block_walk.hpp"
 #include "wisp/chunk_store.hpp"
-#include "wisp/deflate.hpp"
 #include "wisp/error.hpp"
 #include "wisp/le.hpp"
 #include "wisp/sink.hpp"
