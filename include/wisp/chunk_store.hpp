@@ -2,18 +2,16 @@
 #pragma once
 
 #include <libdeflate.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <new>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -22,6 +20,8 @@
 #include "wisp/fd.hpp"
 #include "wisp/le.hpp"
 #include "wisp/new_file.hpp"
+#include "wisp/seekable.hpp"
+#include "wisp/source.hpp"
 #include "wisp/view.hpp"
 
 namespace wisp {
@@ -52,7 +52,7 @@ public:
         if (found == by_checksum_.end()) return std::nullopt;
         const Place& place = places_[found->second];
         packed.resize(place.size);
-        if (!read_at(place.offset, packed) || crc(packed) != place.crc) return std::nullopt;
+        if (!read(place, packed)) return std::nullopt;
         constexpr std::array<std::uint8_t, 5> end{0x01, 0x00, 0x00, 0xff, 0xff}; // an empty last block [RFC 1951, 3.2.4]
         packed.insert(packed.end(), end.begin(), end.end());
         const bool same = expands_to(packed, plain, scratch);
@@ -62,7 +62,7 @@ public:
 
     /// The next chunk for the file, in the order of the whole; `number` is what find() said of it.
     void keep(std::uint32_t checksum, std::optional<std::size_t> number, Bytes packed) try {
-        if (!changed_ && number == kept_) {
+        if (!changed_ && number && kept_ < places_.size() && places_[*number].same_bytes(places_[kept_])) {
             ++kept_;
             return;
         }
@@ -91,6 +91,9 @@ private:
         std::uint64_t offset = 0;
         std::uint32_t size = 0;
         std::uint32_t crc = 0;
+
+        std::uint64_t end() const { return offset + size; }
+        bool same_bytes(const Place& other) const { return size == other.size && crc == other.crc; }
     };
 
     static std::uint32_t crc(Bytes packed) { return libdeflate_crc32(0, packed.data(), packed.size()); }
@@ -118,31 +121,29 @@ private:
         return bytes;
     }
 
-    bool read_at(std::uint64_t offset, std::span<std::uint8_t> into) const {
-        while (!into.empty()) {
-            const ssize_t count = ::pread(file_.get(), into.data(), into.size(), static_cast<off_t>(offset));
-            if (count <= 0) return false;
-            offset += static_cast<std::uint64_t>(count);
-            into = into.subspan(static_cast<std::size_t>(count));
+    /// Up to the first entry that is cut or damaged. What is no regular file is not opened: a FIFO would wait.
+    void load() try {
+        static_cast<void>(FileSource(path_));
+        file_.emplace(open_read(path_), path_);
+        std::vector<std::uint8_t> found(head_.size());
+        file_->read(0, found, "its head");
+        if (found != head_) return;
+        for (std::uint64_t offset = head_.size(); offset < file_->size();) {
+            const auto entry = file_->read<Entry>(offset, "a chunk's entry");
+            const Place place{offset + sizeof entry, entry.size, entry.crc};
+            if (place.size > max_packed || place.size > file_->size() - place.offset) return;
+            by_checksum_.emplace(entry.checksum, places_.size());
+            places_.push_back(place);
+            offset = place.end();
         }
-        return true;
+    } catch (const Error&) {
     }
 
-    void load() {
-        file_ = Fd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-        struct stat status {};
-        if (!file_ || ::fstat(file_.get(), &status) != 0 || !S_ISREG(status.st_mode)) return;
-        std::vector<std::uint8_t> found(head_.size());
-        if (!read_at(0, found) || found != head_) return;
-        const auto size = static_cast<std::uint64_t>(status.st_size);
-        std::uint64_t offset = head_.size();
-        for (Entry entry; size - offset > sizeof entry; offset += entry.size) {
-            if (!read_at(offset, {reinterpret_cast<std::uint8_t*>(&entry), sizeof entry})) return;
-            offset += sizeof entry;
-            if (entry.size > max_packed || entry.size > size - offset) return;
-            by_checksum_.emplace(entry.checksum, places_.size());
-            places_.push_back({offset, entry.size, entry.crc});
-        }
+    bool read(const Place& place, std::span<std::uint8_t> into) const try {
+        file_->read(place.offset, into, "a chunk");
+        return crc(into) == place.crc;
+    } catch (const Error&) {
+        return false;
     }
 
     static bool expands_to(Bytes packed, Bytes plain, Scratch& scratch) {
@@ -161,19 +162,15 @@ private:
     void begin() {
         changed_ = true;
         new_.emplace(path_);
-        if (kept_ == 0) return new_->sink().write(Bytes(head_));
-        std::vector<std::uint8_t> block(block_size);
-        const std::uint64_t end = places_[kept_ - 1].offset + places_[kept_ - 1].size;
-        for (std::uint64_t at = 0; at < end; at += block_size) {
-            const auto part = std::span(block).first(std::min<std::uint64_t>(block.size(), end - at));
-            if (!read_at(at, part)) throw Error(path_, "cannot be read any more", Fault::system);
-            new_->sink().write(Bytes(part));
-        }
+        if (kept_ == 0)
+            new_->sink().write(Bytes(head_));
+        else
+            file_->copy(0, places_[kept_ - 1].end(), new_->sink(), "what is kept");
     }
 
     std::string path_;
     std::vector<std::uint8_t> head_;
-    Fd file_;
+    std::optional<FdSeekable> file_;
     std::vector<Place> places_; // in the order of the file
     std::unordered_map<std::uint32_t, std::size_t> by_checksum_;
     std::size_t kept_ = 0; // chunks that are what the file has, as long as nothing has changed

@@ -134,7 +134,7 @@ write_tree() {
 }
 
 @test "--reuse compresses what has changed and takes the rest from last time: the same bytes" {
-    { cat "$WISP_BIN/wisp-cpio" && head -c 300000 /dev/urandom; } >large
+    { cat "$WISP_BIN/wisp-cpio" && head -c 300000 /dev/urandom && head -c 1500000 /dev/zero; } >large
     echo 'file /large large 0644 0 0' >manifest
     for level in 1 6; do
         rm -f kept
