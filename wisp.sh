@@ -33,7 +33,7 @@ quiet='' verbose='' offline='' target='' binary='' files='' output='' allow_unpi
 arch='' page_size='' kernel_source='' branch='' suite='' packages='' version='' kernel_path='' kernel_sha256=''
 kernel_modules='' image='' release='' modules='' dtbs='' overlays='' firmware='' qemu='' card='' entry_inputs=''
 entry_name='' identity='' qemu_options=''
-noted=none # what the inputs are: see is_up_to_date
+known='' noted=none # see locate_entry and is_up_to_date
 
 # ---- small helpers ---------------------------------------------------------------------------------------------
 
@@ -147,10 +147,11 @@ pinned() { if [ "$1" = - ]; then echo no; else echo yes; fi; }
 # and modules.list in load order, card/ with files for the card, origins, and for each of these whose it is. The folder is
 # in the cache, unless the profile's kernel is a local file. An entry appears under its name by one rename, so it is complete
 # or absent; the name is a checksum of all that went into it, so a profile that changes never meets an old entry; and only
-# one that is damaged is ever replaced. Where the profile pins no version, the newest entry counts.
+# one that is damaged is ever replaced. Where the profile pins no version, the newest entry counts. `known` becomes the folder
+# for what only saves time.
 locate_entry() {
     [ -n "$cache" ] || misuse "HOME: is not set, and neither is XDG_CACHE_HOME: there is no place for the cache"
-    folder=$cache/$target/$version
+    folder=$cache/$target/$version known=$cache/.known/$target
     entry=$folder/$entry_name
     [ "$version" = - ] || return 0
     entry=$(find "$folder" -maxdepth 1 -name "$entry_name.*" 2>/dev/null | sort | tail -n 1)
@@ -196,7 +197,7 @@ use_entry() {
 
 # is_whole: every file of the entry is what it was when the entry was made. A build has found out with is_up_to_date.
 is_whole() {
-    [ "$noted" != none ] || tool wisp-cache check --index "$cache/.known/$target/${entry##*/}" -- "$entry" 2>/dev/null
+    [ "$noted" != none ] || tool wisp-cache check --index "$known/${entry##*/}" -- "$entry" 2>/dev/null
 }
 
 fill_entry() {
@@ -596,8 +597,8 @@ stage() { board stage --entry "$entry" --init "$inits/init-$arch" --work "$work"
 # Level 1 takes two thirds of the time of level 3 and makes 6 % more. Firmware that joins archives in memory wants each to
 # end on a multiple of 4.
 make_initrd() {
-    [ -d "$cache/.known/$target" ] || mkdir -p -- "$cache/.known/$target" 2>/dev/null || : # then nothing is kept
-    (cd "$work" && last=yes && tool wisp-cpio -z1 --reuse "$cache/.known/$target/chunks" --align 4 manifest >initrd.img)
+    [ -d "$known" ] || mkdir -p -- "$known" 2>/dev/null || : # then nothing is kept
+    (cd "$work" && last=yes && tool wisp-cpio -z1 --reuse "$known/chunks" --align 4 manifest >initrd.img)
 }
 
 # finish: makes what is left to make while wisp-board hashes everything else for the record; the card's sum comes through
@@ -653,9 +654,9 @@ FILES
 # is_up_to_date: the last build of this configuration had the same inputs, and what it made is still there. `noted` is what
 # the inputs are now.
 is_up_to_date() {
-    kept=$cache/.known/$target/$identity index=$cache/.known/$target/${entry##*/} noted=none
+    kept=$known/$identity noted=none
     [ "$kernel_source" != file ] || return 1 # it may have a whole tree of modules
-    noted=$(last=yes && with_inputs tool wisp-cache look --record "$kept" --index "$index" -- 2>/dev/null) ||
+    noted=$(last=yes && with_inputs tool wisp-cache look --record "$kept" --index "$known/${entry##*/}" -- 2>/dev/null) ||
         noted=none
     [ -z "$noted" ]
 }

@@ -210,8 +210,9 @@ private:
     std::map<std::string, Facts> origins_;
     Files outputs_;
     Files files_;
-    std::map<std::string, Measure, std::less<>> measures_;                       // by local file
-    std::map<std::string, std::function<std::string()>, std::less<>> awaited_; // the same
+    // Both by local file.
+    std::map<std::string, Measure, std::less<>> measures_;
+    std::map<std::string, std::function<std::string()>, std::less<>> awaited_;
 };
 
 /// manifest.json: keys and paths sorted, indented by two, a newline at the end. Records in another order give

@@ -40,7 +40,7 @@ public:
         sink_.finish();
         if (::fchmod(fd_.get(), 0644) != 0) fail_errno(path_, "chmod");
         if (::close(fd_.release()) != 0) fail_errno(path_, "close");
-        path_ = checked(std::move(path_));
+        checked(path_);
     }
 
     void publish() {

@@ -189,11 +189,11 @@ clear_refusal() {
     mkdir tools && cp "$WISP_BIN"/wisp-* tools
     export WISP_BIN=$PWD/tools
     "${build[@]}" -o good
-    for tool in fat32 board; do
+    for command in fat32:--sha256 board:record; do
+        tool=${command%:*}
         mv tools/wisp-$tool tools/real
-        printf '#!/bin/sh\n[ "$1" != %s ] || { echo "wisp-%s: it is so" >&2 && exit 7; }\nexec "$0/../../tools/real" "$@"\n' \
-            "$([ $tool = board ] && echo record || echo --sha256)" "$tool" >tools/wisp-$tool
-        sed -i "s,\$0/../../tools,$PWD/tools," tools/wisp-$tool
+        printf '#!/bin/sh\n[ "$1" != %s ] || { echo "wisp-%s: it is so" >&2 && exit 7; }\nexec "%s/tools/real" "$@"\n' \
+            "${command#*:}" "$tool" "$PWD" >tools/wisp-$tool
         chmod +x tools/wisp-$tool
         run -7 --separate-stderr "${build[@]}" -o bad
         [ "$stderr" = "wisp-$tool: it is so" ]

@@ -185,13 +185,12 @@ std::string read_input(std::string& name, const std::vector<std::string>& operan
     return std::string(as_text(in->read_all(limit)));
 }
 
-/// The next line of standard input, which begins with a SHA-256 as sha256sum(1) writes it.
+/// The SHA-256 that standard input has, in a line as sha256sum(1) writes it.
 std::string read_sum(const std::string& local_file) {
+    constexpr std::uint64_t limit = 64 * 1024;
     FdInput in(STDIN_FILENO, "standard input");
-    std::string line;
-    for (std::uint8_t byte = 0; line.size() < 4096 && in.read_some({&byte, 1}) == 1 && byte != '\n';)
-        line += static_cast<char>(byte);
-    const std::string sum = line.substr(0, line.find(' '));
+    const auto bytes = in.read_all(limit);
+    const std::string sum(as_text(bytes).substr(0, as_text(bytes).find_first_of(" \n")));
     if (!is_sha256(sum)) refuse(in.name(), "has no SHA-256 of " + printable(local_file));
     return sum;
 }
