@@ -632,7 +632,8 @@ copy_kernel() {
 
 # record: manifest.json and sbom.spdx.json.
 record() {
-    set -- --as wisp --work .
+    case $output in /*) set -- "$output" ;; *) set -- "$PWD/$output" ;; esac
+    set -- --as wisp --work . --replaces "$1/manifest.json"
     [ -z "$card" ] || set -- "$@" --sha256 "$target.img=-"
     (cd "$work" && last=yes && tool wisp-board record "$@" records)
 }

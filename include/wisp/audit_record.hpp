@@ -40,6 +40,9 @@ public:
 
     const std::string& name() const { return name_; }
 
+    /// By name.
+    const Files& outputs() const { return outputs_; }
+
     /// What is recorded of the output called `name`; refused when there is none.
     const VouchedFile& output(const std::string& name) const {
         const auto found = outputs_.find(name);

@@ -291,8 +291,7 @@ inline RunConfig read_run(const GivenValues& given) {
     if (const GivenValue* const accel = last_of(given, "accel")) {
         run.accel = accel->text;
         if (run.accel != "auto" && run.accel != "kvm" && run.accel != "hvf" && run.accel != "tcg")
-            throw Error(accel->subject, printable(run.accel) + " is none of auto, kvm, hvf, tcg",
-                        Fault::usage);
+            refuse(accel->subject, printable(run.accel) + " is none of auto, kvm, hvf, tcg");
     }
     return run;
 }

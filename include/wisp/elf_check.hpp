@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -87,13 +88,27 @@ private:
         return is_64 && is_little;
     }
 
+    /// How to make a program for `machine` on any other; "" where nobody needs to be told.
+    static std::string build_hint(std::uint16_t machine) {
+        struct Names {
+            std::uint16_t machine;
+            std::string_view gnu, go;
+        };
+        static constexpr std::array<Names, 3> all{
+            {{elf::em::aarch64, "aarch64", "arm64"}, {elf::em::x86_64, "x86_64", "amd64"}, {elf::em::riscv, "riscv64", "riscv64"}}};
+        const auto* const names = std::ranges::find(all, machine, &Names::machine);
+        if (names == all.end()) return "";
+        return "; build it for that (C and C++: " + std::string(names->gnu) + "-linux-gnu-g++ -static; Go: GOARCH=" +
+               std::string(names->go) + ")";
+    }
+
     /// e_machine lies at the same place in both classes, in the file's byte order.
     void check_machine(bool big_endian) {
         const std::uint16_t raw = header_.e_machine;
         const auto machine = static_cast<std::uint16_t>(big_endian ? raw >> 8 | (raw & 0xff) << 8 : raw);
         const std::string name = "is for " + elf::machine_name(machine);
         if (demand_.machine && machine != *demand_.machine)
-            object(name + ", the board runs " + elf::machine_name(*demand_.machine));
+            object(name + ", the board runs " + elf::machine_name(*demand_.machine) + build_hint(*demand_.machine));
         if (!demand_.machine && machine != elf::em::aarch64 && machine != elf::em::x86_64 &&
             machine != elf::em::riscv)
             object(name + ", boards run aarch64 (183), x86-64 (62) or RISC-V (243)");

@@ -40,7 +40,7 @@ struct Option {
 struct Tool {
     std::string name;
     std::string help;            ///< all of --help, usage line first
-    std::vector<Option> options; ///< beside --help and --version
+    std::vector<Option> options; ///< beside --help, -h and --version
 };
 
 /// The command line, taken apart.
@@ -89,7 +89,7 @@ private:
 /// operands in any order, "--" ends the options. Throws Error (usage).
 inline Arguments parse_arguments(const Tool& tool, int argc, char** argv) {
     constexpr int first_code = 256; // above every option letter
-    std::string letters = ":";
+    std::string letters = ":h";
     std::vector<struct ::option> table;
     for (std::size_t i = 0; i < tool.options.size(); ++i) {
         const Option& option = tool.options[i];

@@ -180,17 +180,25 @@ card_becomes() {
     card_becomes firmware '{"dest": "efi/boot/a", "file": "x"}, {"dest": "efi/b", "file": "y"}, {"dest": "overlays/x.dtbo", "file": "z"}'
 }
 
+@test "an operand is no option, and -h is --help" {
+    run -2 --separate-stderr wisp-board config --as wisp -t b --shipped . ./svc
+    [ "$stderr" = 'wisp: ./svc: is no option: --binary names the service, --arg each of its arguments' ]
+    refused 2 './svc: config takes no operand' config -t b --boards . ./svc
+    wisp-board -h | cmp - <(wisp-board --help)
+    wisp-board config -h | cmp - <(wisp-board --help)
+}
+
 @test "targets are listed by name, and the first folder that has a name wins" {
     mkdir mine && sed 's/"debian"/"debian", "version": "7-1"/' b.json >mine/b.json
     mkdir theirs && cp b.json theirs/b.json
     sed -e 's/"b"/"a"/' -e 's/"cmdline"/"boot_config": ["kernel=Image", "initramfs initrd.img followkernel"], "qemu": {}, "cmdline"/' b.json >theirs/a.json
     run -0 --separate-stderr wisp-board targets --boards mine --boards theirs
-    [ "${lines[0]}" = "TARGET  ARCH     KERNEL                     BOOTS" ]
-    [ "${lines[1]}" = "a       aarch64  debian linux (not pinned)  SD card, QEMU" ]
-    [ "${lines[2]}" = "b       aarch64  debian linux 7-1           SD card" ]
+    [ "${lines[0]}" = "TARGET  ARCH     BOOTS          PINNED  KERNEL" ]
+    [ "${lines[1]}" = "a       aarch64  SD card, QEMU  no      debian linux" ]
+    [ "${lines[2]}" = "b       aarch64  SD card        no      debian linux 7-1" ]
     [ "${#lines[@]}" = 3 ]
     run -0 --separate-stderr wisp-board targets --boards theirs --shipped mine
-    [ "${lines[2]}" = "b       aarch64  debian linux (not pinned)  SD card" ]
+    [ "${lines[2]}" = "b       aarch64  SD card        no      debian linux" ]
     refused 2 'none: No such file or directory' targets --boards none
     refused 2 '--boards: is missing: where are the profiles?' targets
 }
@@ -310,6 +318,7 @@ LINES
     refused 2 '--binary: is missing' config -t b --boards . --need target --need binary
     echo '{}' >wisp.json
     refused 2 '--target: is missing, and wisp.json has none' config -f wisp.json --need target
+    refused 2 '--target: is missing; the wisp.json that is here is read with -f wisp.json' config --need target
 }
 
 @test "--as names whoever asked" {
@@ -681,7 +690,7 @@ PY
     refuses '{"watchdog": 9}' 'watchdog: must be text, not 9'
     refuses '{"allow-unpinned": true}' 'allow-unpinned: unknown key, known here: target, binary, arg, env, file, user, hostname, ip, gateway, dns, wait_link, tmpfs, sysctl, cap, relax, watchdog, output, port, expect, timeout, json, console, accel, boards, offline, allow_unpinned, quiet, verbose'
     printf '{"accel": "xen"}' >wisp.json
-    refused 2 'wisp.json: accel: xen is none of auto, kvm, hvf, tcg' config -f wisp.json
+    refused 1 'wisp.json: accel: xen is none of auto, kvm, hvf, tcg' config -f wisp.json
 }
 
 # entry_of_card: a folder in the form of a cache entry.
@@ -788,6 +797,26 @@ M
     [ "$stderr" = "wisp-board: none: open: No such file or directory" ]
 }
 
+@test "a record that takes another's place says what it no longer vouches for" {
+    echo hello >hello
+    mkdir work old new
+    records() { printf 'target\tx\norigin\to\tkind=file\nfile\ta\thello\to\n'; for output in "$@"; do printf 'output\t%s\thello\n' "$output"; done; echo end; }
+    records a.img b gone | wisp-board record --work old
+    touch old/a.img old/b
+    for nothing in 'b a.img' 'a.img b c'; do
+        # shellcheck disable=SC2086 # two names
+        run -0 --separate-stderr wisp-board record --work work --replaces old/manifest.json <(records $nothing)
+        [ -z "$stderr" ]
+    done
+    run -0 --separate-stderr wisp-board record --as wisp --work work --replaces old/manifest.json <(records c)
+    [ "$stderr" = 'wisp: old/manifest.json: warning: no longer vouches for a.img, b, still there: --output keeps targets apart' ]
+    echo '{' >new/manifest.json
+    for none in new/manifest.json none/manifest.json; do
+        run -0 --separate-stderr wisp-board record --work work --replaces $none <(records c)
+        [ -z "$stderr" ]
+    done
+}
+
 late_records() {
     echo hello >hello
     mkdir work
@@ -838,7 +867,7 @@ late_records() {
     refused 2 'command: is none of check, targets, config, stage, manifest, sbom, record, pin'
     refused 2 'explode: is none of check, targets, config, stage, manifest, sbom, record, pin' explode
     refused 2 '--ip: unknown option, see wisp-board --help' check --ip 1.2.3.4
-    refused 2 'b.json: wisp-board targets takes no operand' targets b.json
+    refused 2 'b.json: targets takes no operand' targets b.json
     refused 2 '--ip: needs a value' config --ip
 }
 

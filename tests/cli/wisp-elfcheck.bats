@@ -116,13 +116,13 @@ E
     bare i386 i386 -m elf_i386
     bare armv7a arm
     run -1 --separate-stderr wisp-elfcheck --arch aarch64 amd64
-    [ "$stderr" = "wisp-elfcheck: amd64: is for x86-64 (62), the board runs aarch64 (183)" ]
+    [ "$stderr" = "wisp-elfcheck: amd64: is for x86-64 (62), the board runs aarch64 (183); build it for that (C and C++: aarch64-linux-gnu-g++ -static; Go: GOARCH=arm64)" ]
     run -1 --separate-stderr wisp-elfcheck --arch x86_64 riscv
-    [ "$stderr" = "wisp-elfcheck: riscv: is for RISC-V (243), the board runs x86-64 (62)" ]
+    [ "$stderr" = "wisp-elfcheck: riscv: is for RISC-V (243), the board runs x86-64 (62); build it for that (C and C++: x86_64-linux-gnu-g++ -static; Go: GOARCH=amd64)" ]
     run -0 wisp-elfcheck --arch riscv64 riscv
     run -1 --separate-stderr wisp-elfcheck --arch aarch64 arm
     [ "${stderr_lines[0]}" = "wisp-elfcheck: arm: is a 32-bit program, the board runs 64-bit ones" ]
-    [ "${stderr_lines[1]}" = "wisp-elfcheck: arm: is for ARM (40), the board runs aarch64 (183)" ]
+    [ "${stderr_lines[1]}" = "wisp-elfcheck: arm: is for ARM (40), the board runs aarch64 (183); build it for that (C and C++: aarch64-linux-gnu-g++ -static; Go: GOARCH=arm64)" ]
     [ "${#stderr_lines[@]}" -eq 2 ]
     run -1 --separate-stderr wisp-elfcheck i386
     [ "${stderr_lines[1]}" = "wisp-elfcheck: i386: is for i386 (3), boards run aarch64 (183), x86-64 (62) or RISC-V (243)" ]

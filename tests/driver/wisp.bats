@@ -242,7 +242,7 @@ J
 
 @test "run refuses before it builds what it cannot boot" {
     local_board
-    run -2 --separate-stderr wisp run --boards boards -t local -b "$services/hello-aarch64" --accel frob
+    run -1 --separate-stderr wisp run --boards boards -t local -b "$services/hello-aarch64" --accel frob
     [ "$stderr" = "wisp: --accel: frob is none of auto, kvm, hvf, tcg" ]
     run -1 --separate-stderr wisp run -t pi5 -b "$services/hello-aarch64" --ip 10.1.2.3/24
     [ "$stderr" = "wisp: pi5: is no target QEMU can boot" ]

@@ -282,7 +282,8 @@ TEST_CASE("the header's own objections") {
 TEST_CASE("a wanted machine is named with the one found") {
     const auto bytes = good().bytes();
     const ElfReport report = check_elf(MemorySeekable(bytes, "svc"), {.machine = elf::em::x86_64});
-    CHECK(report.objections == Lines{"is for aarch64 (183), the board runs x86-64 (62)"});
+    CHECK(report.objections == Lines{"is for aarch64 (183), the board runs x86-64 (62); build it for that "
+                                     "(C and C++: x86_64-linux-gnu-g++ -static; Go: GOARCH=amd64)"});
 }
 
 TEST_CASE("doubts are warnings") {

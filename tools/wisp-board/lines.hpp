@@ -213,17 +213,21 @@ inline std::string shell_text(const Lines& lines, const BuildConfig& config, std
     return text;
 }
 
+/// What the columns of boards are called.
+inline const std::vector<std::string> table_head{"TARGET", "ARCH", "BOOTS", "PINNED", "KERNEL"};
+
 /// The columns of one board for people.
 inline std::vector<std::string> table_row(const Board& board) {
     std::string kernel = board.kernel.source +
                          (board.kernel.branch.empty() ? "" : " " + board.kernel.branch) +
                          (board.kernel.suite.empty() ? "" : " " + board.kernel.suite);
     for (const KernelPackage& package : board.kernel.packages)
-        kernel += " " + package.name + " " + (package.version.empty() ? "(not pinned)" : package.version);
+        kernel += " " + package.name + (package.version.empty() ? "" : " " + package.version);
     if (!board.kernel.path.empty()) kernel += " " + board.kernel.path;
     const std::string card = board.boots_from_card() ? "SD card" : "";
     const std::string qemu = board.qemu ? "QEMU" : "";
-    return {board.name, board.arch, kernel, card + (card.empty() || qemu.empty() ? "" : ", ") + qemu};
+    return {board.name, board.arch, card + (card.empty() || qemu.empty() ? "" : ", ") + qemu,
+            unpinned_fields(board).empty() ? "yes" : "no", kernel};
 }
 
 /// Rows as text, columns aligned.

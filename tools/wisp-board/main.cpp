@@ -9,6 +9,7 @@
 #include "usage.hpp"
 #include "wisp/audit_record.hpp"
 #include "wisp/build_record.hpp"
+#include "wisp/identity.hpp"
 #include "wisp/new_file.hpp"
 #include "wisp/pin.hpp"
 #include "wisp/sbom.hpp"
@@ -24,7 +25,7 @@ constexpr std::string_view help = R"(usage: wisp-board check FILE...
        wisp-board stage --entry FOLDER --init FILE --work FOLDER [-f FILE] [--NAME VALUE]...
        wisp-board manifest < RECORDS > manifest.json
        wisp-board sbom < RECORDS > sbom.spdx.json
-       wisp-board record --work FOLDER [--sha256 LOCAL-FILE=HEX]... [RECORDS]
+       wisp-board record --work FOLDER [--replaces FILE] [--sha256 LOCAL-FILE=HEX]... [RECORDS]
        wisp-board pin FILE < PINS > NEW
 
 check     refuses a board profile that is not exactly one
@@ -45,6 +46,7 @@ pin       prints a profile with other pins
       --entry FOLDER         stage: the kernel and what belongs to it, as the cache has it
       --init FILE            stage: /init
       --work FOLDER          stage, record: where to write
+      --replaces FILE        record: the manifest.json that will go; says for which outputs none is left
       --sha256 FILE=HEX      record: what the SHA-256 of a local file is known to be; repeatable.
                              FILE=-: standard input has it in a line, once the file is made
       --as NAME              speak as the program NAME (wisp-board)
@@ -80,7 +82,7 @@ void targets(const Arguments& arguments, const std::vector<std::string>&) {
     std::vector<std::string> folders = arguments.values("boards");
     for (const std::string& folder : arguments.values("shipped")) folders.push_back(folder);
     if (folders.empty()) misuse("--boards", "is missing: where are the profiles?");
-    std::vector<std::vector<std::string>> rows{{"TARGET", "ARCH", "KERNEL", "BOOTS"}};
+    std::vector<std::vector<std::string>> rows{table_head};
     for (const auto& [name, file] : find_boards(folders)) rows.push_back(table_row(load_board(file)));
     print(table(rows));
 }
@@ -107,7 +109,11 @@ bool is_needed(const Arguments& arguments, std::string_view setting) {
 void require(const Arguments& arguments, const GivenValues& given, const std::string& setting) {
     if (!is_needed(arguments, setting) || last_of(given, setting)) return;
     const auto file = arguments.value("config");
-    misuse("--" + setting, "is missing" + (file ? ", and " + *file + " has none" : ""));
+    std::error_code unknown;
+    const bool overlooked = !file && std::filesystem::exists("wisp.json", unknown);
+    misuse("--" + setting, "is missing" + (file         ? ", and " + *file + " has none"
+                                           : overlooked ? "; the wisp.json that is here is read with -f wisp.json"
+                                                        : ""));
 }
 
 /// The profile of the target, or a refusal that lists the boards there are.
@@ -242,11 +248,28 @@ void write_file(const std::string& path, const std::string& text) {
     file.publish();
 }
 
+/// The outputs that lie beside the old manifest.json `file` and that `records` does not have: their record is about to go.
+/// None where `file` is no record.
+std::string left_without_record(const std::string& file, const BuildRecord& records) try {
+    const AuditRecord old(as_text(FdInput(open_read(file), file).read_all(record_size_limit)), file);
+    std::string names;
+    for (const auto& [name, output] : old.outputs())
+        if (!records.outputs().contains(name) && identity_of(beside(file, name)))
+            names += (names.empty() ? "" : ", ") + name;
+    return names;
+} catch (const Error&) {
+    return "";
+}
+
 void record(const Arguments& arguments, const std::vector<std::string>& operands) {
     const auto work = arguments.value("work");
     if (!work) misuse("--work", "is missing");
     const std::uint64_t created = source_date_epoch(max_spdx_time);
     const BuildRecord records = read_record(operands, arguments.values("sha256"));
+    if (const auto old = arguments.value("replaces"))
+        if (const std::string names = left_without_record(*old, records); !names.empty())
+            warn({.name = arguments.value("as").value_or("wisp-board"), .help = {}, .options = {}}, printable(*old),
+                 "no longer vouches for " + printable(names) + ", still there: --output keeps targets apart");
     write_file(*work + "/manifest.json", audited_manifest(records));
     write_file(*work + "/sbom.spdx.json", spdx_json(records, created, std::string("wisp-") + version));
 }
@@ -283,7 +306,7 @@ std::map<std::string, Command> commands() {
             {"stage", staged},
             {"manifest", {manifest, false, {}}},
             {"sbom", {sbom, false, {}}},
-            {"record", {record, true, {work, {"sha256", 0, Value::required}}}},
+            {"record", {record, true, {work, {"replaces", 0, Value::required}, {"sha256", 0, Value::required}}}},
             {"pin", {pin, true, {}}}};
 }
 
@@ -309,7 +332,10 @@ int main(int argc, char** argv) {
                    "is none of check, targets, config, stage, manifest, sbom, record, pin");
         const std::vector<std::string> operands(arguments.operands.begin() + 1, arguments.operands.end());
         if (!operands.empty() && !command->second.takes_operands)
-            misuse(printable(operands[0]), "wisp-board " + command->first + " takes no operand");
+            misuse(printable(operands[0]),
+                   name == "wisp" && command->first == "config"
+                       ? "is no option: --binary names the service, --arg each of its arguments"
+                       : command->first + " takes no operand");
         command->second.run(arguments, operands);
     });
 }
