@@ -2,7 +2,11 @@
 # wisp: one static binary becomes a bootable machine. This driver runs one short function a step; what there is to know of
 # options and formats is in the tools it pipes together.
 set -efu
-umask 022
+umask u+rwx # group and others are the user's to say
+# A shell may give a closed descriptor's number to a pipe. As in wisp's tools, reading or writing it goes on to fail.
+{ true >&2; } 2>/dev/null || exec 2>/dev/null
+{ true <&0; } 2>/dev/null || exec 0>/dev/null
+{ true >&1; } 2>/dev/null || exec 1</dev/null
 export LC_ALL=C
 unset CDPATH
 nl='
@@ -11,6 +15,7 @@ nl='
 # ---- where things are ------------------------------------------------------------------------------------------
 
 self=$0
+me=${self##*/} # as the user calls it
 [ ! -L "$self" ] || self=$(readlink -f -- "$self")
 case $self in */*) here=${self%/*} ;; *) here=. ;; esac
 here=$(cd "${here:-/}" && pwd -P)
@@ -30,7 +35,7 @@ roots='' # where packages are unpacked, a folder a line
 
 # What wisp-board answers about the options, profile and wisp.json: see configure. Lists have a value a line.
 quiet='' verbose='' offline='' target='' binary='' files='' output='' allow_unpinned='' folders='' unpinned='' board_file=''
-arch='' page_size='' kernel_source='' branch='' suite='' packages='' version='' kernel_path='' kernel_sha256=''
+keys='' arch='' page_size='' kernel_source='' branch='' suite='' packages='' version='' kernel_path='' kernel_sha256=''
 kernel_modules='' image='' release='' modules='' dtbs='' overlays='' firmware='' qemu='' card='' entry_inputs=''
 entry_name='' identity='' qemu_options=''
 known='' noted=none # see locate_entry and is_up_to_date
@@ -64,10 +69,11 @@ trap 'exit 143' TERM
 scratch() {
     [ -d "$2" ] || mkdir -p -- "$2" 2>/dev/null || misuse "$2: is no folder and cannot be made one"
     set +f
-    for left in "$2"/.wisp.*; do
+    for left in "$2"/.wisp.[1-9]*.[0-9]*; do
         process=${left##*/.wisp.}
+        case ${process%%.*}${process#*.} in *[!0-9]*) continue ;; esac # somebody else's
         ! kill -0 "${process%%.*}" 2>/dev/null || continue
-        [ ! -e "$left" ] || find "$left" -maxdepth 0 -mtime +0 -exec rm -rf {} + 2>/dev/null || :
+        [ ! -d "$left" ] || [ -L "$left" ] || find "$left" -maxdepth 0 -mtime +0 -exec rm -rf {} + 2>/dev/null || :
     done
     set -f
     number=0
@@ -116,13 +122,19 @@ board() {
     tool wisp-board "$board_command" "$@"
 }
 
+# speak TEXT: prints it, and where it is help, calls the driver as the user does.
+speak() {
+    case $1 in 'usage: wisp.sh '*) set -- "usage: $me ${1#usage: wisp.sh }" ;; esac
+    printf '%s\n' "$1" || exit 2
+}
+
 # configure ARGUMENT...: wisp-board merges flags, wisp.json and profile, checks them all, and answers with assignments; to
 # --help and --version with what they ask for.
 configure() {
     answer=$(last=yes && board config --shell "$@")
     case $answer in
         '# settings'*) eval "$answer" ;;
-        *) printf '%s\n' "$answer" && exit 0 ;;
+        *) speak "$answer" && exit 0 ;;
     esac
     show wisp-board config "$@"
 }
@@ -131,10 +143,19 @@ configure() {
 # which find_kernel holds to the kernel's own.
 check_service() { tool wisp-elfcheck --arch "$arch" --page-size "$page_size" -- "$binary" >/dev/null; }
 
+# check_files: refuses files beside the service, or the profile, that are not there.
+check_files() {
+    while IFS= read -r file; do
+        [ -z "$file" ] || { [ -f "$file" ] && [ -r "$file" ]; } || misuse "$file: is no file that can be read"
+    done <<FILES
+$files
+FILES
+}
+
 # check_pins: refuses a profile that does not say exactly what it takes from elsewhere.
 check_pins() {
     [ -n "$unpinned" ] && [ -z "$allow_unpinned" ] || return 0
-    die "$board_file: ${unpinned%%"$nl"*} is not pinned: wisp.sh pin --target $target pins it," \
+    die "$board_file: ${unpinned%%"$nl"*} is not pinned: $me pin --target $target pins it," \
         "--allow-unpinned takes what comes"
 }
 
@@ -150,15 +171,21 @@ pinned() { if [ "$1" = - ]; then echo no; else echo yes; fi; }
 # one that is damaged is ever replaced. Where the profile pins no version, the newest entry counts. `known` becomes the folder
 # for what only saves time.
 locate_entry() {
-    [ -n "$cache" ] || misuse "HOME: is not set, and neither is XDG_CACHE_HOME: there is no place for the cache"
-    folder=$cache/$target/$version known=$cache/.known/$target
+    [ -n "$cache" ] || [ "$kernel_source" = file ] ||
+        misuse "HOME: is not set, and neither is XDG_CACHE_HOME: there is no place for the cache"
+    folder=$cache/$target/$version known=${cache:+$cache/.known/$target}
     entry=$folder/$entry_name
     [ "$version" = - ] || return 0
     entry=$(find "$folder" -maxdepth 1 -name "$entry_name.*" 2>/dev/null | sort | tail -n 1)
     [ -n "$entry" ] || new_entry
 }
 
-new_entry() { entry=$folder/$entry_name.$(date -u +%Y%m%d%H%M%S); }
+# new_entry: `entry` becomes one that is newer than all there are, whatever the clock says.
+new_entry() {
+    now=$(date -u +%Y%m%d%H%M%S)
+    case $entry in "$folder/$entry_name."*) [ "$now" -gt "${entry##*.}" ] || now=$((${entry##*.} + 1)) ;; esac
+    entry=$folder/$entry_name.$now
+}
 
 # find_kernel: makes `entry` be there, and whole.
 find_kernel() {
@@ -171,10 +198,11 @@ find_kernel() {
     else
         use_entry
     fi
+    kernel_pages=''
     while IFS='=' read -r key value; do
         [ "$key" != page_size ] || kernel_pages=$value
     done <"$entry/kernel.info"
-    [ "$kernel_pages" = "$page_size" ] ||
+    [ -z "$kernel_pages" ] || [ "$kernel_pages" = "$page_size" ] ||
         die "$board_file: page_size: is $page_size, and the kernel's pages have $kernel_pages bytes"
 }
 
@@ -187,7 +215,7 @@ use_entry() {
         rm -rf -- "$damaged"
     fi
     [ -z "$offline" ] ||
-        die "$target: its kernel is not in the cache, and --offline forbids to fetch it: wisp.sh fetch --target $target"
+        die "$target: its kernel is not in the cache, and --offline forbids to fetch it: $me fetch --target $target"
     fill_entry
     # Where another build was faster, mv puts this copy inside that one, which is complete all the same.
     mv -- "$fill" "$entry"
@@ -206,7 +234,8 @@ fill_entry() {
     get_kernel
     normalise_kernel
     fill_card
-    rm -rf -- "$fill/packages" "$fill/apt" "$fill/list" "$fill/report" "$fill/kernel" "$fill/download" "$fill/index"
+    rm -rf -- "$fill/packages" "$fill/apt" "$fill/list" "$fill/report" "$fill/kernel" "$fill/download" "$fill/index" \
+        "$fill/local"
     printf '%s' "$entry_inputs" >"$fill/inputs"
     tool wisp-cache seal "$fill"
     chmod 755 "$fill"
@@ -267,21 +296,26 @@ owner() { if [ "$kernel_source" = file ]; then echo local; else printf '%s\n' "$
 # A kernel of the user's own: a package, or a kernel with what belongs to it beside the profile.
 get_local_kernel() {
     [ -e "$kernel_path" ] || die "$kernel_path: the profile's kernel is not there"
+    # What is checked is this copy, and so is what is used.
+    copy=$fill/local/${kernel_path##*/}
+    mkdir "$fill/local"
+    cat <"$kernel_path" >"$copy"
+    check_pin "$copy" "${kernel_sha256:--}" "$kernel_path"
+    printf 'local\tkind=file\tsource=%s\tsha256=%s\tpinned=%s\n' "${kernel_path##*/}" \
+        "$package_sha256" "$(pinned "${kernel_sha256:--}")" >>"$fill/origins"
     if [ -n "$image" ]; then
-        unpack local "$kernel_path" "${kernel_sha256:--}"
+        unpack local "$copy" -
     else
-        check_pin "$kernel_path" "${kernel_sha256:--}"
         ln -s "$(absolute "$(dirname -- "$board_file")")" "$fill/packages/local"
         roots=$fill/packages/local
-        cat <"$kernel_path" >"$fill/kernel"
+        mv -- "$copy" "$fill/kernel"
     fi
-    printf 'local\tkind=file\tsource=%s\tsha256=%s\tpinned=%s\n' "${kernel_path##*/}" \
-        "$(sha256_of "$kernel_path")" "$(pinned "${kernel_sha256:--}")" >>"$fill/origins"
 }
 
 fetch_alpine() { # NAME VERSION SHA256
     get_alpine "$@"
     unpack "$1" "$fill/package.apk" "$3"
+    check_asked "$1"
     [ -z "$listed" ] || check_listed
     rm -f -- "$fill/package.apk"
 }
@@ -298,11 +332,11 @@ get_alpine() {
     fi
     url=$repository/$1-$version.apk
     link_local "$url" "$fill/package.apk" || try_download "$url" "$fill/package.apk" && return
-    [ -z "$gone" ] || look_for_newer "$1"
-    die "$url: not fetched"
+    [ -z "$gone" ] || { look_for_newer "$1" && gone=1; }
+    not_fetched "$url"
 }
 
-newest_in_index() { tool wisp-apk lookup --newest --keys "$(trusted_keys)" -f "$fill/index" "$1"; }
+newest_in_index() { tool wisp-apk lookup --newest --keys "$keys" -f "$fill/index" "$1"; }
 
 # look_for_newer NAME: mirrors delete a build once another supersedes it; where that has happened, says so.
 look_for_newer() {
@@ -312,8 +346,19 @@ look_for_newer() {
 }
 
 vanished() { # NAME VERSION NEWEST
-    die "$1 $2: is no longer there, the newest is $3: wisp.sh pin --target $target writes that into the profile"
+    die "$1 $2: is no longer there, the newest is $3: $me pin --target $target writes that into the profile"
 }
+
+# check_asked NAME: the package that was read is the one that was asked for: its signature says that it is one of the
+# distributor's and not which.
+check_asked() {
+    is=$(reported name)-$(reported version) for=$(reported arch)
+    [ "$is" = "$1-$version" ] || die "$url: is the package $is"
+    [ "$for" = "$arch" ] || [ "$for" = noarch ] || die "$url: is for $for, the board is $arch"
+}
+
+# reported FACT: what the report of the package that was read says of it.
+reported() { sed -n "s/^$1=//p" "$fill/report"; }
 
 # check_listed: the package that was read is the one the signed index lists.
 check_listed() {
@@ -347,14 +392,10 @@ try_download() {
     return "$failure"
 }
 
-download() { try_download "$1" "$2" || die "$1: not fetched"; } # URL FILE
+download() { try_download "$1" "$2" || not_fetched "$1"; } # URL FILE
 
-# trusted_keys: the folder of keys beside the profile, or the one that ships with wisp.
-trusted_keys() {
-    case $board_file in */*) keys=${board_file%/*}/keys ;; *) keys=keys ;; esac
-    [ -d "$keys" ] || keys=$boards/keys
-    printf '%s\n' "$keys"
-}
+# not_fetched URL: a server that has it not has refused; one that cannot be asked is a failing system.
+not_fetched() { if [ -n "$gone" ]; then die "$1: not fetched"; else misuse "$1: not fetched"; fi; }
 
 # The machine's own apt fetches for the board's architecture, in a state folder of this run's own: so it needs no root,
 # leaves the machine's package lists alone, and two runs do not meet. apt verifies the chain from the signed Release
@@ -464,15 +505,15 @@ unpack() {
         tool wisp-apk extract -f "$root.tar" -C "$root" --if-present -- "$overlays/"
 }
 
-check_pin() { # FILE SHA256
+check_pin() { # FILE SHA256 [NAME]
     package_sha256=$(sha256_of "$1")
-    [ "$2" = - ] || [ "$package_sha256" = "$2" ] || die "$1: sha256 is $package_sha256, the profile pins $2"
+    [ "$2" = - ] || [ "$package_sha256" = "$2" ] || die "${3:-$1}: sha256 is $package_sha256, the profile pins $2"
 }
 
 extract_apk() { # ORIGIN PACKAGE SHA256
     origin=$1 pin=$(pinned "$3")
     if [ "$3" = - ]; then set -- -f "$2"; else set -- -f "$2" --sha256 "$3"; fi
-    extract "$@" --keys "$(trusted_keys)" --report >"$fill/report"
+    extract "$@" --keys "$keys" --report >"$fill/report"
     [ "$kernel_source" = alpine ] || return 0
     {
         printf '%s\tkind=alpine\tsource=%s\tpinned=%s' "$origin" "$branch" "$pin"
@@ -509,8 +550,10 @@ FIRMWARE
 normalise_kernel() {
     case $release in
         */*)
+            image_release=$release
             find_file "$release"
             read -r release <"$file" || :
+            case $release in '' | *[!A-Za-z0-9._+~-]*) die "$target: $image_release: holds no kernel release" ;; esac
             ;;
     esac
     if [ -n "$image" ]; then find_file "$image"; else file=$fill/kernel; fi
@@ -551,6 +594,7 @@ MODULES
 }
 
 # fill_card: device trees, overlays and firmware, as they are to lie on the card; where each is from goes to card.origins.
+# What lies beside the profile is no part of the entry: wisp-board stage adds it.
 fill_card() {
     : >"$fill/card.origins"
     for path in $dtbs; do
@@ -560,15 +604,15 @@ fill_card() {
     if [ -n "$overlays" ]; then
         find_file "$overlays"
         find "$file" -type f >"$fill/list"
-        sort "$fill/list" | while read -r path; do to_card "$path" "overlays/${path##*/}"; done
+        sort "$fill/list" | while IFS= read -r path; do to_card "$path" "overlays/${path#"$file/"}"; done
     fi
     while read -r from name sha256 where; do
         case $from in
             path)
                 find_file "$where"
+                check_pin "$file" "$sha256" "$where"
                 to_card "$file" "$name"
                 ;;
-            file) to_card "$where" "$name" profile ;;
             url)
                 download "$where" "$fill/download"
                 check_pin "$fill/download" "$sha256"
@@ -582,8 +626,9 @@ $firmware
 FIRMWARE
 }
 
-# to_card FILE NAME [ORIGIN]: by default the origin is the package that FILE was found in.
+# to_card FILE NAME [ORIGIN]: FILE is in this run's own folder. By default the origin is the package that FILE was found in.
 to_card() {
+    case $1 in "$fill"/*) ;; *) die "$1: is outside of what was unpacked" ;; esac
     case $2 in */*) mkdir -p -- "$fill/card/${2%/*}" ;; esac
     cp -- "$1" "$fill/card/$2"
     printf '%s\t%s\n' "$2" "${3:-$(owner)}" >>"$fill/card.origins"
@@ -592,13 +637,17 @@ to_card() {
 # ---- the image -------------------------------------------------------------------------------------------------
 
 # stage: wisp-board writes what is small into $work, links to what is large, and the manifests and records of it all.
-stage() { board stage --entry "$entry" --init "$inits/init-$arch" --work "$work" "$@"; }
+stage() { board stage --identity "$identity" --entry "$entry" --init "$inits/init-$arch" --work "$work" "$@"; }
 
 # Level 1 takes two thirds of the time of level 3 and makes 6 % more. Firmware that joins archives in memory wants each to
 # end on a multiple of 4.
 make_initrd() {
-    [ -d "$known" ] || mkdir -p -- "$known" 2>/dev/null || : # then nothing is kept
-    (cd "$work" && last=yes && tool wisp-cpio -z1 --reuse "$known/chunks" --align 4 manifest >initrd.img)
+    set -- -z1 --align 4
+    if [ -n "$known" ]; then
+        [ -d "$known" ] || mkdir -p -- "$known" 2>/dev/null || : # then nothing is kept
+        set -- "$@" --reuse "$known/chunks"
+    fi
+    (cd "$work" && last=yes && tool wisp-cpio "$@" manifest >initrd.img)
 }
 
 # finish: makes what is left to make while wisp-board hashes everything else for the record; the card's sum comes through
@@ -670,6 +719,12 @@ pin() {
     [ -z "$offline" ] || misuse "--offline: pin has to ask the distribution"
     scratch fill "${TMPDIR:-/tmp}"
     pins=''
+    folder=$(dirname -- "$board_file")
+    if [ "$folder" = "$boards" ]; then
+        folder=${folders%%"$nl"*}
+        folder=${folder:-${WISP_BOARDS:-$own}}
+        [ -n "$folder" ] || misuse "HOME: is not set, and neither is XDG_CONFIG_HOME: there is no place for your profiles"
+    fi
     case $kernel_source in
         alpine) each_package pin_alpine ;;
         debian)
@@ -679,13 +734,8 @@ pin() {
     esac
     pin_urls
     [ -n "$pins" ] || die "$board_file: takes nothing from elsewhere that could be pinned"
-    folder=$(dirname -- "$board_file")
-    if [ "$folder" = "$boards" ]; then
-        folder=${folders%%"$nl"*}
-        folder=${folder:-${WISP_BOARDS:-$own}}
-    fi
     scratch work "$folder"
-    printf '%send\n' "$pins" | tool wisp-board pin --as wisp "$board_file" >"$work/profile"
+    printf '%send\n' "$pins" | tool wisp-board pin --as wisp -- "$board_file" >"$work/profile"
     mv -f -- "$work/profile" "$folder/$target.json"
     say "pinned in $folder/$target.json"
 }
@@ -698,9 +748,10 @@ note_pin() {
 
 pin_alpine() { # NAME VERSION SHA256
     get_alpine "$1" -
-    tool wisp-apk verify --report --keys "$(trusted_keys)" -f "$fill/package.apk" >"$fill/report"
+    tool wisp-apk verify --report --keys "$keys" -f "$fill/package.apk" >"$fill/report"
+    check_asked "$1"
     check_listed
-    note_pin "package $1" "$2 $3" "$version $(sed -n 's/^sha256=//p' "$fill/report")"
+    note_pin "package $1" "$2 $3" "$version $(reported sha256)"
 }
 
 pin_debian() { # NAME VERSION SHA256
@@ -727,6 +778,7 @@ build() {
     [ -z "$qemu" ] || results='vmlinuz initrd.img'
     [ -z "$qemu" ] || for dtb in $dtbs; do results="$results ${dtb##*/}"; done
     [ -z "$card" ] || results="$results $target.img"
+    [ -f "$inits/init-$arch" ] || misuse "init-$arch: is not built: run make"
     locate_entry
     if is_up_to_date; then
         for result in $results; do say "$output/$result is up to date"; done
@@ -767,7 +819,7 @@ boot() {
     exec "$bin/wisp-qemu" "$@"
 }
 
-[ $# -gt 0 ] || misuse "command: is missing, see wisp.sh help"
+[ $# -gt 0 ] || misuse "command: is missing, see $me help"
 command=$1
 shift
 case $command in
@@ -780,6 +832,8 @@ case $command in
     validate)
         configure --need target --need binary --need ip "$@"
         check_service
+        check_files
+        check_pins
         say "$binary: fit for $target"
         ;;
     fetch)
@@ -796,7 +850,10 @@ case $command in
     targets) board targets "$@" ;;
     inspect) tool wisp-inspect "$@" ;;
     audit) tool wisp-audit "$@" ;;
-    help | --help | -h) tool wisp-board --as wisp --help ;;
+    help | --help | -h)
+        answer=$(last=yes && tool wisp-board --as wisp --help)
+        speak "$answer"
+        ;;
     version | --version) tool wisp-board --as wisp --version ;;
-    *) misuse "$command: unknown command, see wisp.sh help" ;;
+    *) misuse "$command: unknown command, see $me help" ;;
 esac

@@ -40,6 +40,7 @@ public:
         board.cmdline = command_line(root_.at("cmdline"));
         for (const JsonValue& value : list(root_, "modules")) board.modules.push_back(module(value));
         if (const auto value = root_.find("qemu")) board.qemu = qemu(*value, board.arch);
+        check_releases(board);
         check_card(board);
         return board;
     }
@@ -134,6 +135,21 @@ private:
     static std::string release(const JsonValue& value) {
         if (value.text().find('/') != std::string::npos) return inner_path(value);
         return named(value, is_version, "a kernel release or the path of a file that holds it");
+    }
+
+    /// A release that is in a package is not known before the package's files are asked for by their paths.
+    void check_releases(const Board& board) const {
+        if (board.kernel.release.find('/') == std::string::npos) return;
+        std::vector<JsonValue> values = list(root_, "dtb");
+        for (const JsonValue& value : list(root_, "firmware"))
+            if (const auto path = value.find("path")) values.push_back(*path);
+        for (const JsonValue& value : list(root_, "modules"))
+            if (const auto path = value.is_text() ? std::nullopt : value.find("path")) values.push_back(*path);
+        if (const auto value = root_.find("overlays")) values.push_back(*value);
+        values.push_back(root_.at("kernel").at("image"));
+        for (const JsonValue& value : values)
+            if (value.text().find(release_mark) != std::string::npos)
+                value.refuse("'" + value.text() + "' has {release}, and kernel.release does not say which that is");
     }
 
     static Firmware firmware(const JsonValue& value) {

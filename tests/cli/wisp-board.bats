@@ -210,7 +210,7 @@ card_becomes() {
   "kernel": {"source": "alpine", "branch": "v3.24", "image": "boot/vmlinuz", "release": "usr/share/kernel.release",
              "packages": [{"package": "a", "version": "1-r0"}, {"package": "b"}]},
   "modules": ["one", {"name": "two", "path": "kernel/net/two.ko"}],
-  "dtb": ["boot/{release}.dtb"], "overlays": "boot/overlays",
+  "dtb": ["boot/b.dtb"], "overlays": "boot/overlays",
   "firmware": [{"url": "https://example.org/a?b=c", "dest": "a.elf"}, {"path": "boot/b", "dest": "b"},
                {"file": "my c.txt", "dest": "extlinux/c.conf",
                 "sha256": "0000000000000000000000000000000000000000000000000000000000000000"}],
@@ -243,11 +243,11 @@ image=boot/vmlinuz
 release=usr/share/kernel.release
 module=one
 module=two kernel/net/two.ko
-dtb=boot/{release}.dtb
+dtb=boot/b.dtb
 overlays=boot/overlays
 firmware=url a.elf - https://example.org/a?b=c
 firmware=path b - boot/b
-firmware=file extlinux/c.conf 0000000000000000000000000000000000000000000000000000000000000000 boards/my c.txt
+local_firmware=extlinux/c.conf 0000000000000000000000000000000000000000000000000000000000000000 boards/my c.txt
 boot_config=[all]
 boot_config=kernel=Image
 boot_config=initramfs initrd.img followkernel

@@ -85,11 +85,51 @@ nothing_published() {
     build -f wisp.json
 }
 
+@test "a package that is signed but not the one that was asked for is refused" {
+    asked=$PWD/mirror/v3.24/main/aarch64/linux-virt-6.0.10-r0.apk
+    make_apk other.apk "$BATS_FILE_TMPDIR/test.rsa" linux-other 6.0.10-r0 aarch64 "$BATS_FILE_TMPDIR/root"
+    make_apk foreign.apk "$BATS_FILE_TMPDIR/test.rsa" linux-virt 6.0.10-r0 x86_64 "$BATS_FILE_TMPDIR/root"
+    sed -i 's/"package": "linux-virt"/&, "version": "6.0.10-r0"/' boards/small.json
+    refuses() { # PACKAGE PROBLEM
+        cp "$1" "$asked"
+        run -1 --separate-stderr build --allow-unpinned
+        [ "$stderr" = "wisp: file://$asked: $2" ]
+        nothing_published
+        run -1 --separate-stderr wisp pin -q --boards boards -t small
+        [ "$stderr" = "wisp: file://$asked: $2" ]
+    }
+    refuses "$BATS_FILE_TMPDIR/6.0.9-r0.apk" 'is the package linux-virt-6.0.9-r0'
+    refuses other.apk 'is the package linux-other-6.0.10-r0'
+    refuses foreign.apk 'is for x86_64, the board is aarch64'
+}
+
+@test "what one set of keys has verified is not taken for verified by another" {
+    build --allow-unpinned
+    make_test_key boards/keys stranger
+    rm boards/keys/test.rsa.pub
+    run -1 --separate-stderr build --allow-unpinned
+    [[ "$stderr" == "wisp-apk: "*": is signed by 'test.rsa.pub', not by a key in boards/keys" ]]
+    cp "$BATS_FILE_TMPDIR/boards/keys/test.rsa.pub" boards/keys
+    build --allow-unpinned
+}
+
+@test "what was fetched last is the newest, whatever the clock says" {
+    wisp fetch -q --boards boards -t small --allow-unpinned
+    first=$(ls cache/wisp/small/-)
+    sleep 1
+    for ((back = 0; back < 3; back++)); do
+        faketime '2 days ago' "$WISP_ROOT/wisp.sh" fetch -q --boards boards -t small --allow-unpinned
+    done
+    [ "$(find cache/wisp/small/- -mindepth 1 -maxdepth 1 | wc -l)" -eq 4 ]
+    cmp <(ls cache/wisp/small/-) <(ls -tr cache/wisp/small/-)
+    [ "$(ls cache/wisp/small/- | head -n 1)" = "$first" ]
+}
+
 @test "a package that is signed but not the one its signed index lists is refused" {
-    cp "$BATS_FILE_TMPDIR/6.0.9-r0.apk" mirror/v3.24/main/aarch64/linux-virt-6.0.10-r0.apk
+    make_apk mirror/v3.24/main/aarch64/linux-virt-6.0.10-r0.apk "$BATS_FILE_TMPDIR/test.rsa" linux-virt 6.0.10-r0 aarch64 boards
     report() { echo "$(wc -c <"$1") Q1$(openssl dgst -sha1 -binary "$1.parts/control.tar.gz" | openssl base64)"; }
     message="wisp: $WISP_ALPINE_MIRROR/v3.24/main/aarch64/linux-virt-6.0.10-r0.apk: has size and checksum $(
-        report "$BATS_FILE_TMPDIR/6.0.9-r0.apk"), the signed index says $(report "$BATS_FILE_TMPDIR/6.0.10-r0.apk")"
+        report mirror/v3.24/main/aarch64/linux-virt-6.0.10-r0.apk), the signed index says $(report "$BATS_FILE_TMPDIR/6.0.10-r0.apk")"
     run -1 --separate-stderr build --allow-unpinned
     [ "$stderr" = "$message" ]
     nothing_published

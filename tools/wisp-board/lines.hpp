@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +12,8 @@
 #include "wisp/board.hpp"
 #include "wisp/config.hpp"
 #include "wisp/digest.hpp"
+#include "wisp/hash_files.hpp"
+#include "wisp/identity.hpp"
 #include "wisp/profile.hpp"
 #include "wisp/qemu.hpp"
 #include "wisp/version.hpp"
@@ -106,6 +110,23 @@ private:
     std::string release_;
 };
 
+/// The folder of the keys that are trusted with an Alpine package, and what they are: where they change, what was
+/// verified by them has to be verified again. It is beside the profile or beside those that ship.
+inline void add_keys(Lines& lines, const BoardKernel& kernel, std::string_view file, const std::string& shipped) {
+    std::error_code failure;
+    std::string folder = beside(file, "keys");
+    if (!std::filesystem::is_directory(folder, failure)) folder = shipped + "/keys";
+    lines.add("keys", folder);
+    if (kernel.source != "alpine") return;
+    std::vector<std::string> paths;
+    for (std::filesystem::directory_iterator at(folder, failure), end; !failure && at != end; at.increment(failure))
+        paths.push_back(at->path().string());
+    std::sort(paths.begin(), paths.end());
+    for (const std::string& path : paths)
+        if (identity_of(path))
+            lines.add("trusted_key", hex(hash_file({.path = path}).digest) + " " + std::string(base_name(path)));
+}
+
 /// `file` is the profile's path; the paths of local files in it are relative to its folder.
 inline void add_kernel(Lines& lines, const BoardKernel& kernel, std::string_view file) {
     lines.add("kernel_source", kernel.source);
@@ -132,8 +153,10 @@ inline void add_board(Lines& lines, const Board& board, std::string_view file) {
     for (const std::string& path : board.dtb) lines.add("dtb", with_release(path));
     lines.add("overlays", with_release(board.overlays));
     for (const Firmware& one : board.firmware) {
-        const std::string where = one.from == "file" ? beside(file, one.where) : with_release(one.where);
-        lines.add("firmware", one.from + " " + one.dest + " " + or_dash(one.sha256) + " " + where);
+        const bool local = one.from == "file";
+        lines.add(local ? "local_firmware" : "firmware",
+                  (local ? "" : one.from + " ") + one.dest + " " + or_dash(one.sha256) + " " +
+                      (local ? beside(file, one.where) : with_release(one.where)));
     }
     lines.add("boot_config", board.boot_config);
     lines.add("cmdline", board.cmdline);
@@ -164,11 +187,11 @@ inline std::string qemu_options(const BuildConfig& config) {
 }
 
 /// The form of a cache entry, as the driver makes it; another form is another entry.
-inline constexpr int entry_form = 3;
+inline constexpr int entry_form = 4;
 
-/// All that a cache entry is made of.
+/// All that a cache entry is made of. Files beside the profile are not: they may change.
 inline std::string entry_inputs(const Lines& lines) {
-    return lines.text({"arch", "kernel_", "branch", "suite", "package", "image", "release", "module", "dtb",
+    return lines.text({"arch", "kernel_", "branch", "suite", "package", "trusted_key", "image", "release", "module", "dtb",
                        "overlays", "firmware"}) +
            "wisp=" + version + " " + std::to_string(entry_form) + "\n";
 }
@@ -183,14 +206,15 @@ inline constexpr std::string_view shell_mark = "# settings\n";
 
 /// The answer as assignments, for `eval`: every variable is there, also one without a value; the values of a
 /// list have a newline each. `identity` tells configurations of which different images may come apart.
-inline std::string shell_text(const Lines& lines, const BuildConfig& config, std::string_view identity) {
+inline std::string shell_text(const Lines& lines, const BuildConfig& config, const std::optional<Board>& board,
+                              std::string_view identity) {
     std::string text(shell_mark);
     const auto assign = [&](std::string_view name, const std::string& value) {
         text.append(name).append("=").append(shell_quote(value)).append("\n");
     };
     for (const std::string_view name :
          {"target",   "binary",      "output",        "offline",        "allow_unpinned", "quiet",
-          "verbose",  "board_file",  "arch",          "page_size",      "kernel_source",  "branch",
+          "verbose",  "board_file",  "keys",          "arch",           "page_size",      "kernel_source",  "branch",
           "suite",    "kernel_path", "kernel_sha256", "kernel_modules", "image",          "release",
           "overlays", "qemu",        "card"})
         assign(name, lines.value(name));
@@ -203,12 +227,15 @@ inline std::string shell_text(const Lines& lines, const BuildConfig& config, std
         assign(name, lines.list(key));
     std::string sources;
     for (const GuestFile& file : config.guest.files) sources += file.source + "\n";
+    if (board)
+        for (const Firmware& one : board->firmware)
+            if (one.from == "file") sources += beside(lines.value("board_file"), one.where) + "\n";
     assign("files", sources);
     const std::string package = lines.value("package");
     assign("version", package.empty() ? "" : std::string(split(package, ' ').at(1)));
     assign("entry_inputs", entry_inputs(lines));
     assign("entry_name", name_of(entry_inputs(lines)));
-    assign("identity", name_of(identity));
+    assign("identity", std::string(identity));
     assign("qemu_options", qemu_options(config));
     return text;
 }

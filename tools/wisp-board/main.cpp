@@ -45,6 +45,7 @@ pin       prints a profile with other pins
       --shipped FOLDER       profiles to look at last
       --entry FOLDER         stage: the kernel and what belongs to it, as the cache has it
       --init FILE            stage: /init
+      --identity TEXT        stage: refuse to go on where config --shell would now say another
       --work FOLDER          stage, record: where to write
       --replaces FILE        record: the manifest.json that will go; says for which outputs none is left
       --sha256 FILE=HEX      record: what the SHA-256 of a local file is known to be; repeatable.
@@ -148,27 +149,37 @@ Checked check_arguments(const Arguments& arguments) {
     return checked;
 }
 
-/// Everything that decides what is built, beside the contents of files.
-std::string identity_text(const Checked& checked, const Lines& lines) {
+/// The lines of the board, with the keys that its packages are to be verified by.
+void add_board_and_keys(Lines& lines, const Checked& checked, const Arguments& arguments) {
+    add_board(lines, *checked.board, checked.board_file);
+    const auto shipped = arguments.values("shipped");
+    add_keys(lines, checked.board->kernel, checked.board_file, shipped.empty() ? "" : shipped.back());
+}
+
+/// A name for everything that decides what is built, beside the contents of files.
+std::string identity(const Checked& checked, const Arguments& arguments) {
+    Lines lines;
+    if (checked.board) add_board_and_keys(lines, checked, arguments);
     std::string text = std::string(version) + "\n" + std::filesystem::current_path().string() + "\n" +
                        environment_variable("SOURCE_DATE_EPOCH").value_or("") + "\n" + lines.text();
     for (const Setting& setting : settings)
         for (const GivenValue& value : all_of(checked.given, setting.name))
             if (setting.shapes_image)
                 text.append(setting.name).append("\0", 1).append(value.text).append("\0", 1);
-    return text;
+    return name_of(text);
 }
 
 void config(const Arguments& arguments, const std::vector<std::string>&) {
     const Checked checked = check_arguments(arguments);
-    Lines board_lines, lines;
+    Lines lines;
     add_config(lines, checked.config);
-    if (checked.board) {
-        add_board(lines, *checked.board, checked.board_file);
-        add_board(board_lines, *checked.board, checked.board_file);
+    if (arguments.has("shell")) {
+        if (checked.board) add_board_and_keys(lines, checked, arguments);
+        print(shell_text(lines, checked.config, checked.board, identity(checked, arguments)));
+    } else {
+        if (checked.board) add_board(lines, *checked.board, checked.board_file);
+        print(lines.text());
     }
-    print(arguments.has("shell") ? shell_text(lines, checked.config, identity_text(checked, board_lines))
-                                 : lines.text());
 }
 
 void stage(const Arguments& arguments, const std::vector<std::string>&) {
@@ -177,6 +188,11 @@ void stage(const Arguments& arguments, const std::vector<std::string>&) {
     Arguments with_needs = arguments;
     for (const char* const setting : {"target", "binary", "ip"}) with_needs.add("need", setting);
     const Checked checked = check_arguments(with_needs);
+    if (const auto asked = arguments.value("identity"); asked && *asked != identity(checked, arguments)) {
+        const auto file = arguments.value("config");
+        throw Error(printable(checked.board_file) + (file ? " or " + printable(*file) : ""),
+                    "has changed while it was used; build again", Fault::system);
+    }
     const KernelEntry entry(*arguments.value("entry"));
     BuildFolder(checked.config, *checked.board, checked.board_file, entry, *arguments.value("work"))
         .fill(*arguments.value("init"));
@@ -299,7 +315,10 @@ std::map<std::string, Command> commands() {
     Command configure{config, false, flags}, staged{stage, false, flags};
     configure.options.push_back({"shell"});
     staged.options.insert(staged.options.end(),
-                          {{"entry", 0, Value::required}, {"init", 0, Value::required}, work});
+                          {{"entry", 0, Value::required},
+                           {"init", 0, Value::required},
+                           {"identity", 0, Value::required},
+                           work});
     return {{"check", {check, true, {}}},
             {"targets", {targets, false, {boards, shipped}}},
             {"config", configure},

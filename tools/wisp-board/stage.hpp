@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "wisp/hash_files.hpp"
 #include "wisp/initrd_files.hpp"
 #include "wisp/new_file.hpp"
 #include "wisp/source.hpp"
@@ -142,18 +143,46 @@ private:
         for (const std::string& line : board_.boot_config) lines += line + "\n";
         write("config.txt", lines);
         write("cmdline.txt", board_.cmdline + "\n");
+        const auto files = link_card_files();
         std::set<std::string> folders;
-        for (const auto& [path, origin] : entry_.card)
+        for (const auto& [path, file] : files)
             for (auto end = path.find('/'); end != std::string::npos; end = path.find('/', end + 1))
                 folders.insert(path.substr(0, end));
         std::string manifest;
         for (const std::string& path : folders) manifest += "dir /" + path + " 0755 0 0\n";
-        for (const auto& [path, origin] : entry_.card) add_card_file(manifest, path, "card/" + path, origin);
+        for (const auto& [path, file] : files) add_card_file(manifest, path, file.location, file.origin);
         add_card_file(manifest, "Image", "Image", entry_.kernel_origin);
         add_card_file(manifest, "cmdline.txt", "cmdline.txt", "profile");
         add_card_file(manifest, "config.txt", "config.txt", "profile");
         add_card_file(manifest, "initrd.img", "initrd.img", "wisp");
         write("card.manifest", manifest);
+    }
+
+    struct CardFile {
+        std::string location{}; ///< in the folder
+        std::string origin{};
+    };
+
+    /// Those of the entry, and those that are beside the profile.
+    std::map<std::string, CardFile> link_card_files() {
+        std::map<std::string, CardFile> files;
+        for (const auto& [path, origin] : entry_.card) files[path] = {"card/" + path, origin};
+        for (std::size_t i = 0; i < board_.firmware.size(); ++i) {
+            const Firmware& one = board_.firmware[i];
+            if (one.from != "file") continue;
+            const std::string source = beside(board_file_, one.where);
+            check_pin(source, one.sha256);
+            files[one.dest] = {"firmware" + std::to_string(i), "profile"};
+            link(source, files[one.dest].location);
+        }
+        return files;
+    }
+
+    static void check_pin(const std::string& file, const std::string& sha256) {
+        static_cast<void>(FileSource(file)); // better missed here, by its name
+        if (sha256.empty()) return;
+        const std::string is = hex(hash_file({.path = file}).digest);
+        if (is != sha256) refuse(printable(file), "sha256 is " + is + ", the profile pins " + sha256);
     }
 
     void add_card_file(std::string& manifest, const std::string& path, const std::string& location,
