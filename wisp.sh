@@ -4,9 +4,11 @@
 set -efu
 umask u+rwx # group and others are the user's to say
 # A shell may give a closed descriptor's number to a pipe. As in wisp's tools, reading or writing it goes on to fail.
-{ true >&2; } 2>/dev/null || exec 2>/dev/null
-{ true <&0; } 2>/dev/null || exec 0>/dev/null
-{ true >&1; } 2>/dev/null || exec 1</dev/null
+if [ -d /dev/fd ]; then
+    [ -e /dev/fd/0 ] || exec 0>/dev/null
+    [ -e /dev/fd/1 ] || exec 1</dev/null
+    [ -e /dev/fd/2 ] || exec 2>/dev/null
+fi
 export LC_ALL=C
 unset CDPATH
 nl='
