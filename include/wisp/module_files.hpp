@@ -14,6 +14,7 @@
 #include "wisp/fd.hpp"
 #include "wisp/input.hpp"
 #include "wisp/magic.hpp"
+#include "wisp/regular_files.hpp"
 #include "wisp/seekable.hpp"
 #include "wisp/seekable_input.hpp"
 #include "wisp/selection.hpp"
@@ -48,13 +49,8 @@ public:
     const std::string& name() const override { return folder_; }
 
     std::vector<std::string> list() const override {
-        namespace fs = std::filesystem;
-        std::vector<std::string> paths;
         std::error_code error;
-        auto at = fs::recursive_directory_iterator(folder_, error);
-        for (std::error_code ignored; !error && at != fs::recursive_directory_iterator(); at.increment(error))
-            if (at->symlink_status(ignored).type() == fs::file_type::regular)
-                paths.push_back(at->path().lexically_relative(folder_).generic_string());
+        std::vector<std::string> paths = regular_files_below(folder_, error);
         if (error) throw Error(folder_, "list: " + error.message(), Fault::system);
         return paths;
     }

@@ -1,14 +1,17 @@
 // Checksums of the files of a folder, in the lists that sha1sum(1) and sha256sum(1) write and check.
 #pragma once
 
-#include <filesystem>
+#include <algorithm>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "wisp/error.hpp"
 #include "wisp/input.hpp"
+#include "wisp/regular_files.hpp"
 #include "wisp/text.hpp"
 
 namespace wisp {
@@ -62,12 +65,8 @@ inline constexpr std::size_t sha1_digits = 40, sha256_digits = 64;
 
 /// Every regular file below `folder`, relative to it, sorted; the two lists are left out.
 inline std::vector<std::string> files_below(const std::string& folder) {
-    std::vector<std::string> paths;
     std::error_code failure;
-    for (std::filesystem::recursive_directory_iterator at(folder, failure), end; !failure && at != end;
-         at.increment(failure))
-        if (at->is_regular_file() && !at->is_symlink())
-            paths.push_back(at->path().lexically_relative(folder).string());
+    std::vector<std::string> paths = regular_files_below(folder, failure);
     if (failure) throw Error(printable(folder), failure.message(), Fault::system);
     std::erase_if(paths, [](const std::string& path) { return path == sha1_list || path == sha256_list; });
     std::sort(paths.begin(), paths.end());

@@ -42,6 +42,14 @@ reads() {
     [ -z "$output$stderr" ]
 }
 
+@test "links are no files of a sealed folder, whatever they lead to" {
+    cp entry/SHA256SUMS before
+    ln -s loop entry/loop && ln -s none entry/dangling && ln -s .. entry/sub/up
+    run -0 --separate-stderr wisp-cache seal entry
+    [ -z "$output$stderr" ]
+    cmp before entry/SHA256SUMS
+}
+
 @test "a file that is not as listed is refused by name, with and without an index" {
     wisp-cache check --index index entry
     for index in '' '--index index'; do
