@@ -181,6 +181,21 @@ varied() {
     make_apk varied.apk maker.rsa varied 1-r0 noarch varied
 }
 
+@test "descriptors that the caller left open are none of extract's business, however many" {
+    fixture
+    mkdir out
+    mkfifo never
+    cat >many.py <<'END'
+import os, sys
+for descriptor in range(3, 4000): os.dup2(0, descriptor)
+os.execvp(sys.argv[1], sys.argv[1:])
+END
+    ulimit -n 4096 # an fd_set has room for 1024
+    run -0 --separate-stderr python3 many.py wisp-apk extract -C out -f linux.apk boot/vmlinuz <>never
+    [ -z "$output$stderr" ]
+    cmp out/boot/vmlinuz root/boot/vmlinuz
+}
+
 @test "--tar puts folders into one tar, which tar and bsdtar unpack to what extract writes without it" {
     varied
     mkdir plain files gnu bsd

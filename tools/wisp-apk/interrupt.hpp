@@ -2,10 +2,15 @@
 // destructors, and what it does without waiting is never half done.
 #pragma once
 
+#if defined(__linux__)
+#include <poll.h>
+#else
 #include <sys/select.h>
+#endif
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <span>
 #include <string>
@@ -40,11 +45,7 @@ public:
 
     /// Waits until `fd` can be read; says whether a signal has come instead, or before.
     bool wait_for(int fd, std::string_view name) const {
-        fd_set readable;
-        FD_ZERO(&readable);
-        FD_SET(fd, &readable);
-        if (pselect(fd + 1, &readable, nullptr, nullptr, nullptr, &mask_) < 0 && errno != EINTR)
-            wisp::fail_errno(name, "wait");
+        if (wait_until_readable(fd, name) < 0 && errno != EINTR) wisp::fail_errno(name, "wait");
         if (last_ != 0) ::kill(::getpid(), last_); // it was taken, so it must come again, to wait once more
         sigset_t pending;
         sigpending(&pending);
@@ -54,6 +55,25 @@ public:
     }
 
 private:
+#if defined(__linux__)
+    int wait_until_readable(int fd, std::string_view) const {
+        pollfd readable{.fd = fd, .events = POLLIN, .revents = 0};
+        return ppoll(&readable, 1, nullptr, &mask_);
+    }
+#else
+    /// Where there is no ppoll(): an fd_set has no room for a larger descriptor, and FD_SET() does not look
+    /// [POSIX, pselect()].
+    int wait_until_readable(int fd, std::string_view name) const {
+        if (fd >= FD_SETSIZE)
+            throw wisp::Error(name, "wait: descriptor " + std::to_string(fd) + " is not below " +
+                                        std::to_string(FD_SETSIZE), wisp::Fault::system);
+        fd_set readable;
+        FD_ZERO(&readable);
+        FD_SET(fd, &readable);
+        return pselect(fd + 1, &readable, nullptr, nullptr, nullptr, &mask_);
+    }
+#endif
+
     static constexpr std::array signals{SIGHUP, SIGINT, SIGTERM};
     static inline volatile std::sig_atomic_t last_ = 0;
 
