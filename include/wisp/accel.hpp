@@ -119,7 +119,7 @@ inline bool kvm_runs_code() {
 }
 
 /// kvm_runs_code(), tried by a child that has two seconds: a broken KVM may hang or crash, and all of the
-/// attempt is gone with the child.
+/// attempt is gone with the child. Where SIGCHLD is ignored there is no status of it, so nothing works.
 inline bool kvm_works() {
     std::array<int, 2> ends{};
     if (::access("/dev/kvm", R_OK | W_OK) != 0 || ::pipe2(ends.data(), O_CLOEXEC) != 0) return false;

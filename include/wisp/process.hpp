@@ -76,7 +76,7 @@ private:
 } // namespace detail
 
 /// Runs a helper over a file and yields what it writes. The end is reached only when the helper has ended
-/// with status 0; another status refuses the input.
+/// with status 0; another status refuses the input. SIGCHLD must not be ignored meanwhile, or there is no status.
 class HelperInput : public Input {
 public:
     /// `input` is read by the helper from where it stands. `name` is the subject of errors.

@@ -319,6 +319,17 @@ module() {
     done
 }
 
+@test "a helper's status is had, also where the caller ignores its own children's" {
+    n=0
+    module license=GPL
+    mv license=GPL.ko driver.ko
+    wisp-elfcheck --modinfo driver.ko >ours
+    xz driver.ko
+    run -0 --separate-stderr bash -c "trap '' CHLD; exec wisp-elfcheck --modinfo driver.ko.xz"
+    [ -z "$stderr" ]
+    [ "$output" = "$(cat ours)" ]
+}
+
 @test "--modinfo prints a record a line, whatever is in it" {
     n=0
     module 'parm=two\nlines\033[2J'
