@@ -6,7 +6,6 @@
 #include <exception>
 #include <functional>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -28,7 +27,7 @@ public:
         threads_.reserve(threads);
         try {
             while (threads_.size() < threads) threads_.emplace_back([this] { serve(); });
-        } catch (const std::system_error&) { // there are as many as there are
+        } catch (const std::exception&) { // no thread, or no memory for one: there are as many as there are
         }
     }
     WorkRing(const WorkRing&) = delete;

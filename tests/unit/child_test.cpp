@@ -96,3 +96,15 @@ TEST_CASE("a child that goes out of scope is gone, and one that ends is told") {
     CHECK_FALSE(child.running());
     CHECK_FALSE(child.reap());
 }
+
+TEST_CASE("a child whose status is lost goes out of scope without a word") {
+    auto [alive, held] = private_pipe();
+    const wisp::Fd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    const auto before = std::signal(SIGCHLD, SIG_IGN);
+    {
+        const Child child({"sleep", "1000"}, {nothing.get(), nothing.get(), nothing.get(), held.get()});
+        held = wisp::Fd();
+    }
+    std::signal(SIGCHLD, before);
+    CHECK(closes(alive.get(), 0));
+}

@@ -111,7 +111,10 @@ public:
     ~Child() {
         if (pid_ < 0) return;
         signal(SIGKILL);
-        wait(0);
+        try {
+            wait(0);
+        } catch (const wisp::Error&) { // it has ended all the same, and somebody else has its status
+        }
     }
 
     bool running() const { return pid_ >= 0; }
