@@ -10,7 +10,7 @@
 
 namespace wisp {
 
-/// The only way a wide number enters a narrower field. Throws Error (input) naming value and limit.
+/// A wide number for a narrower field, where it may not fit. Throws Error (input) naming value and limit.
 template <class To>
 constexpr To narrow(std::uint64_t value, std::string_view subject, std::string_view field) {
     constexpr std::uint64_t limit = std::numeric_limits<To>::max();

@@ -6,14 +6,15 @@
 #include <unistd.h>
 
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "wisp/error.hpp"
 
 namespace wisp {
 
-/// Owns a descriptor and closes it. Closing a descriptor that was written to is Sink::finish()'s business: here
-/// the result of close() is lost on purpose.
+/// Owns a descriptor and closes it at the latest when it is destroyed, where nobody hears of what goes wrong. Who has
+/// written to a file calls close(): a full quota or disk of a network file system may show only there [close(2)].
 class Fd {
 public:
     Fd() = default;
@@ -28,7 +29,11 @@ public:
     }
 
     int get() const { return fd_; }
-    int release() { return std::exchange(fd_, -1); }
+    [[nodiscard]] int release() { return std::exchange(fd_, -1); }
+    /// Closes the descriptor, or throws Error (system) under `subject`; it is gone either way.
+    void close(std::string_view subject) {
+        if (::close(release()) != 0) fail_errno(subject, "close");
+    }
     explicit operator bool() const { return fd_ >= 0; }
 
 private:
@@ -37,7 +42,7 @@ private:
 
 /// Opens `path` for reading. Throws Error (system) in errno's words; a directory is refused here (EISDIR) and not
 /// at the first read.
-inline Fd open_read(const std::string& path) {
+[[nodiscard]] inline Fd open_read(const std::string& path) {
     Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd) fail_errno(path, "open");
     struct stat status {};

@@ -26,7 +26,7 @@ public:
     virtual ~Input() = default;
 
     /// Reads at least one byte into `into` (not empty) and says how many; 0 only at the end.
-    virtual std::size_t read_some(std::span<std::uint8_t> into) = 0;
+    [[nodiscard]] virtual std::size_t read_some(std::span<std::uint8_t> into) = 0;
 
     /// As read_some(), but the bytes stay where the input has them, or come into `block` (not empty). They are valid
     /// until the next call.
@@ -40,7 +40,7 @@ public:
     virtual const std::string& name() const = 0;
 
     /// Reads until `into` is full or the input ends; says how many bytes were read.
-    std::size_t read_up_to(std::span<std::uint8_t> into) {
+    [[nodiscard]] std::size_t read_up_to(std::span<std::uint8_t> into) {
         std::size_t have = 0;
         while (have < into.size()) {
             const std::size_t count = read_some(into.subspan(have));

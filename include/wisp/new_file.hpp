@@ -39,7 +39,7 @@ public:
     void complete() {
         sink_.finish();
         if (::fchmod(fd_.get(), 0644) != 0) fail_errno(path_, "chmod");
-        if (::close(fd_.release()) != 0) fail_errno(path_, "close");
+        fd_.close(path_);
         checked(path_);
     }
 

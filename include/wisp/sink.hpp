@@ -56,7 +56,7 @@ public:
 
     /// Takes up to `count` bytes from where the descriptor `fd` stands, and moves it behind them, without their passing
     /// through this process. Returns how many, 0 where it cannot or would not: then they have to be read and written.
-    std::uint64_t take_from(int fd, std::uint64_t count) {
+    [[nodiscard]] std::uint64_t take_from(int fd, std::uint64_t count) {
         const std::uint64_t taken = append_from(fd, count);
         position_ += taken;
         return taken;

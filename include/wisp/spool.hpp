@@ -15,7 +15,7 @@
 namespace wisp {
 
 /// A new, empty file in `folder` that has no name any more: it is gone when its descriptor is.
-inline Fd open_temporary(const std::string& folder) {
+[[nodiscard]] inline Fd open_temporary(const std::string& folder) {
     std::string path = folder + "/wisp-XXXXXX";
     Fd fd(::mkstemp(path.data()));
     if (!fd) fail_errno(path, "create a temporary file");
@@ -33,7 +33,7 @@ public:
     Sink& sink() { return sink_; }
 
     /// Everything has been written: the file, standing at its first byte. The object is spent.
-    Fd finish() {
+    [[nodiscard]] Fd finish() {
         sink_.finish();
         if (::lseek(fd_.get(), 0, SEEK_SET) != 0) fail_errno(name_, "seek");
         return std::move(fd_);
@@ -46,7 +46,7 @@ private:
 };
 
 /// All that is left of `in`, in a temporary file in `folder` that stands at its first byte.
-inline Fd spool(Input& in, const std::string& folder) {
+[[nodiscard]] inline Fd spool(Input& in, const std::string& folder) {
     Spool file(folder);
     in.copy_all(file.sink());
     return file.finish();

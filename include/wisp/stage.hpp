@@ -67,7 +67,7 @@ public:
         write(static_cast<Sink&>(out));
         out.finish();
         if (::fchmod(fd.get(), executable ? 0755 : 0644) != 0) fail_errno(name, "set mode");
-        if (::close(fd.release()) != 0) fail_errno(name, "close");
+        fd.close(name);
     }
 
     /// Gives all files their names, replacing what had them and making folders as needed. All that can be

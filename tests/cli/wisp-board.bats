@@ -766,6 +766,15 @@ M
     refused 2 '--work: is missing' record
 }
 
+@test "stage hears of it where a file is whole only once it is closed" {
+    unsanitized "strace and the sanitizers' own tracing exclude each other"
+    entry_of_card
+    mkdir work && : >init && : >s
+    run -2 --separate-stderr strace -f -o calls -P "$PWD/work/manifest" -e trace=close -e inject=close:error=EDQUOT \
+        wisp-board stage -t b --boards . --entry entry --init init --work work -b s --ip 10.0.0.2/24
+    [ "$stderr" = 'wisp-board: work/manifest: close: Disk quota exceeded' ]
+}
+
 @test "a file that is known is not read, and known once" {
     echo hello >hello && : >empty
     {

@@ -257,6 +257,14 @@ wisp-qemu: service: has not started within 5 s' ]
     [ "$stderr" = 'wisp-qemu: none/console: open: No such file or directory' ]
 }
 
+@test "a console that is whole only once it is closed is no success before" {
+    unsanitized "strace and the sanitizers' own tracing exclude each other"
+    echo 'boot(); panic(0)' >play
+    run -2 --separate-stderr strace -o calls -P "$PWD/console" -e trace=close -e inject=close:error=EDQUOT \
+        wisp-qemu "${machine[@]}" --console console
+    [ "$stderr" = 'wisp-qemu: console: close: Disk quota exceeded' ]
+}
+
 @test "a report that cannot be written is no success" {
     echo 'boot(); panic(0)' >play
     run -2 --separate-stderr sh -c 'exec "$@" >/dev/full' - wisp-qemu "${machine[@]}" --json --console console --quiet

@@ -103,11 +103,12 @@ public:
 private:
     void write(const std::string& name, std::string_view text) {
         const std::string path = folder_ + "/" + name;
-        const Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+        Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
         if (!fd) fail_errno(path, "create");
         FdSink out(fd.get(), path);
         out.write(text);
         out.finish();
+        fd.close(path);
     }
 
     void link(const std::string& target, const std::string& name) {

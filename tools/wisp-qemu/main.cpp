@@ -248,7 +248,7 @@ int supervise(const Arguments& arguments, QemuRun run) {
     const auto seconds = arguments.number("timeout", 1, week);
     RunJudge judge(expectations_of(arguments, asked),
                    seconds ? std::optional(std::chrono::seconds(*seconds)) : std::nullopt);
-    const ConsoleTarget console = console_of(arguments);
+    ConsoleTarget console = console_of(arguments);
     keep_input_from_guest();
     bool whole = true;
     std::vector<Forward> got;
@@ -259,6 +259,7 @@ int supervise(const Arguments& arguments, QemuRun run) {
         whole = supervisor.run();
         got = supervisor.forwards();
     }
+    if (console.file) console.file.close(console.name);
     const Verdict& verdict = *judge.verdict();
     if (!whole) warn(tool, console.name, "the end of the console found no reader");
     if (verdict.exit_status != 0 || !arguments.has("quiet")) say(verdict.message);
