@@ -69,23 +69,23 @@ private:
         ++good_files_;
     }
 
-    void check_limits(std::uint64_t end, std::string_view what, const std::string& name) {
+    void check_limits(std::uint64_t end, InitramfsPart part, const std::string& name) {
         const auto limit = [&](std::uint64_t value, std::uint64_t most, const std::string& of) {
             if (value > most) refuse(name_, "has more than " + std::to_string(most) + " " + of);
         };
         limit(end, max_unpacked, "bytes");
-        if (what != "header of" && what != "gzip member") return;
+        if (part != InitramfsPart::header && part != InitramfsPart::member) return;
         limit(++entries_, max_entries, "entries and gzip members");
         limit(name_bytes_ += name.size(), max_name_bytes, "bytes of names");
     }
 
-    void part(unsigned member, std::uint64_t end, std::string_view what, const std::string& name) override {
-        check_limits(end, what, name);
+    void part(unsigned member, std::uint64_t end, InitramfsPart part, const std::string& name) override {
+        check_limits(end, part, name);
         if (maps_.size() <= member) maps_.resize(member + 1);
-        const bool is_contents = what == "contents of";
+        const bool is_contents = part == InitramfsPart::contents;
         if (is_contents) contents_start_ = maps_[member].end();
         member_ = member;
-        maps_[member].add_up_to(end, what, name, is_contents);
+        maps_[member].add_up_to(end, to_text(part), name, is_contents);
     }
 
     AuditRecord::Files missing_; // not yet seen

@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "wisp/cpio.hpp"
@@ -24,6 +25,30 @@ struct NewcEntry {
     std::uint32_t ino = 0, mode = 0, uid = 0, gid = 0, nlink = 0, mtime = 0, size = 0, rmaj = 0, rmin = 0;
 };
 
+/// What bytes of an initramfs are.
+enum class InitramfsPart {
+    padding, ///< zeros between archives
+    member,  ///< a gzip member
+    // of an entry:
+    header,
+    name,
+    contents,
+    entry_padding, ///< behind its name and its contents
+};
+
+/// In front of an entry's name, if there is one.
+constexpr std::string_view to_text(InitramfsPart part) {
+    switch (part) {
+        case InitramfsPart::padding: return "padding";
+        case InitramfsPart::member: return "gzip member";
+        case InitramfsPart::header: return "header of";
+        case InitramfsPart::name: return "name of";
+        case InitramfsPart::contents: return "contents of";
+        case InitramfsPart::entry_padding: return "padding of";
+    }
+    return "";
+}
+
 /// Sees an initramfs part by part, as it lies in its file and in that file's gzip members.
 class InitramfsObserver {
 public:
@@ -38,8 +63,8 @@ public:
     virtual void entry(const NewcEntry&) {}
     /// The bytes up to `end` have been read: of the file for `member` 0, else of what that gzip member holds, counted
     /// from 1. `name` is the entry's, "" outside of one. A member's own bytes come after its contents.
-    virtual void part(unsigned member, std::uint64_t end, std::string_view what, const std::string& name) {
-        static_cast<void>(member), static_cast<void>(end), static_cast<void>(what), static_cast<void>(name);
+    virtual void part(unsigned member, std::uint64_t end, InitramfsPart part, const std::string& name) {
+        static_cast<void>(member), static_cast<void>(end), static_cast<void>(part), static_cast<void>(name);
     }
 
 private:
@@ -123,7 +148,7 @@ public:
         for (Bytes next; !(next = in_.peek(6)).empty();) {
             if (next[0] == 0) {
                 in_.skip_zeros();
-                observe("padding");
+                observe(InitramfsPart::padding);
             } else if (next[0] == '0' && in_.position() % 4 == 0) {
                 while (read_entry()) {
                 }
@@ -144,7 +169,7 @@ private:
         Lookahead ahead(member);
         InitramfsReader(ahead, observer_, ++members_).read(false);
         in_.unread(static_cast<std::size_t>(in_.position() - start - member.consumed()));
-        observe("gzip member");
+        observe(InitramfsPart::member);
     }
 
     [[noreturn]] void unknown(Bytes next) const {
@@ -166,22 +191,22 @@ private:
             refuse(in_.name(), "namesize " + std::to_string(name_size) + " at byte " + std::to_string(start) +
                                    " is outside 2.." + std::to_string(newc_path_max));
         entry.name = read_text(name_size, "a name");
-        observer_.part(member_, name_start, "header of", entry.name);
-        observe("name of", entry.name);
+        observer_.part(member_, name_start, InitramfsPart::header, entry.name);
+        observe(InitramfsPart::name, entry.name);
         pad(start, entry.name);
         if (entry.name == newc_trailer && entry.size == 0) return false;
         const bool is_link = (entry.mode & mode::type_mask) == mode::symlink && entry.size <= newc_path_max;
         if (is_link) entry.target = read_text(entry.size, "a symbolic link");
         if (!is_link)
             in_.copy_exactly(observer_.contents(entry), entry.size, "the contents of " + printable(entry.name));
-        observe("contents of", entry.name);
+        observe(InitramfsPart::contents, entry.name);
         pad(start, entry.name);
         observer_.entry(entry);
         return true;
     }
 
-    void observe(std::string_view what, const std::string& name = "") {
-        observer_.part(member_, in_.position(), what, name);
+    void observe(InitramfsPart part, const std::string& name = "") {
+        observer_.part(member_, in_.position(), part, name);
     }
 
     NewcHeader read_header() {
@@ -222,7 +247,7 @@ private:
     /// Name and contents each end on a multiple of 4, counted from the header.
     void pad(std::uint64_t start, const std::string& name) {
         skip(padding(in_.position() - start, 4), "padding");
-        observe("padding of", name);
+        observe(InitramfsPart::entry_padding, name);
     }
 
     Lookahead& in_;

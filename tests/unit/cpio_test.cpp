@@ -116,8 +116,8 @@ TEST_CASE("zero padding costs a read for each block and one part for an observer
         std::size_t reads = 0;
     };
     struct Padding : InitramfsObserver {
-        void part(unsigned, std::uint64_t end, std::string_view what, const std::string&) override {
-            if (what != "padding") return;
+        void part(unsigned, std::uint64_t end, InitramfsPart part, const std::string&) override {
+            if (part != InitramfsPart::padding) return;
             ++parts;
             last = end;
         }
