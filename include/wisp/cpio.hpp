@@ -128,7 +128,8 @@ private:
         }
         header.filesize = static_cast<std::uint32_t>(entry.size());
         add_name(header, name);
-        if (entry.data) entry.data->copy_to(out_);
+        if (entry.data)
+            write_announced(out_, entry.size(), printable(entry.path), [&] { entry.data->copy_to(out_); });
         out_.pad_to(4);
     }
 

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "wisp/entry.hpp"
-#include "wisp/error.hpp"
 #include "wisp/fat32_disk.hpp"
 #include "wisp/fat32_layout.hpp"
 #include "wisp/fat32_names.hpp"
@@ -103,15 +102,12 @@ private:
         const Node& node = nodes()[index];
         if (node.clusters == 0) return;
         zeros_up_to(geometry().cluster_offset(node.first_cluster));
-        const std::uint64_t end = out_.position() + node.size;
-        if (node.is_directory) {
-            write_folder(index);
-        } else {
-            node.data->copy_to(out_);
-        }
-        if (out_.position() != end)
-            refuse(utf8_from_utf16(node.name),
-                   "gave another number of bytes than the " + std::to_string(node.size) + " it announced");
+        write_announced(out_, node.size, utf8_from_utf16(node.name), [&] {
+            if (node.is_directory)
+                write_folder(index);
+            else
+                node.data->copy_to(out_);
+        });
     }
 
     void write_folder(std::size_t index) {

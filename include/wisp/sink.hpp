@@ -83,6 +83,17 @@ private:
     std::uint64_t position_ = 0;
 };
 
+/// Calls `write`, which is to write `size` bytes to `out`. Their number has been written down already, so another one is
+/// an Error (system) under `subject`.
+template <class Write>
+void write_announced(Sink& out, std::uint64_t size, std::string_view subject, const Write& write) {
+    const std::uint64_t start = out.position();
+    write();
+    if (const std::uint64_t written = out.position() - start; written != size)
+        throw Error(subject, "has " + std::to_string(written) + " bytes, not the " + std::to_string(size) +
+                                 " it announced", Fault::system);
+}
+
 /// Collects what is written.
 class MemorySink : public Sink {
 public:

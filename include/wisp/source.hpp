@@ -26,7 +26,7 @@ public:
 
     /// In bytes; constant for the life of the object.
     virtual std::uint64_t size() const = 0;
-    /// Writes exactly size() bytes, or throws. May be called again.
+    /// Writes exactly size() bytes, or throws: see write_announced(). May be called again.
     virtual void copy_to(Sink& out) const = 0;
 };
 

@@ -9,7 +9,6 @@
 #include <string_view>
 
 #include "wisp/checked.hpp"
-#include "wisp/error.hpp"
 #include "wisp/sink.hpp"
 #include "wisp/tar_header.hpp"
 #include "wisp/view.hpp"
@@ -29,12 +28,7 @@ public:
     template <class Write>
     void add(const std::string& path, std::uint32_t mode, std::uint64_t size, Write write) {
         write_headers(path, mode, size);
-        const std::uint64_t start = out_.position();
-        write(out_);
-        if (const std::uint64_t written = out_.position() - start; written != size)
-            throw Error(path, "has " + std::to_string(written) + " bytes, not the " + std::to_string(size) +
-                                  " that stand in its tar header",
-                        Fault::system);
+        write_announced(out_, size, path, [&] { write(out_); });
         out_.zeros(padding(size, tar_record_size));
     }
 

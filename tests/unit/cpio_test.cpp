@@ -84,6 +84,25 @@ TEST_CASE("contents that are shorter than promised do not end in a whole archive
                       "liar: has only 5 bytes");
 }
 
+TEST_CASE("contents of another length than announced are an error, not written on") {
+    struct Liar : Source {
+        explicit Liar(std::string_view contents) : contents_(contents) {}
+        std::uint64_t size() const override { return 10; }
+        void copy_to(Sink& out) const override { out.write(contents_); }
+        std::string_view contents_;
+    };
+    for (const std::string_view contents : {"", "abc", "eleven more"}) {
+        const std::string message = "f: has " + std::to_string(contents.size()) + " bytes, not the 10 it announced";
+        try {
+            archive_of({{.path = "f", .mode = mode::file, .data = std::make_shared<Liar>(contents)}});
+            FAIL("was archived");
+        } catch (const Error& error) {
+            CHECK(error.what() == message);
+            CHECK(error.fault == Fault::system);
+        }
+    }
+}
+
 TEST_CASE("an archive that is cut anywhere before its trailer ends is refused") {
     const auto archive = archive_of(entries_of("dir /a 0755 0 0\nslink /a/l target 0777 0 0\n"));
     std::size_t trailer = as_text(archive).find(newc_trailer) + newc_trailer.size() + 1;

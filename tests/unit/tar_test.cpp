@@ -426,5 +426,5 @@ TEST_CASE("contents of another size than the tar header says are an error") {
     TarWriter writer(out);
     for (const std::string_view text : {"", "ab", "abcd"})
         CHECK_THROWS_WITH(writer.add("a", 0644, 3, [&](Sink& contents) { contents.write(text); }),
-                          "a: has " + std::to_string(text.size()) + " bytes, not the 3 that stand in its tar header");
+                          "a: has " + std::to_string(text.size()) + " bytes, not the 3 it announced");
 }
