@@ -14,6 +14,7 @@
 #include <memory>
 #include <new>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -83,6 +84,13 @@ private:
 /// A usage error about the command line as a whole.
 [[noreturn]] inline void misuse(std::string_view subject, std::string_view problem) {
     throw Error(subject, problem, Fault::usage);
+}
+
+/// For a tool of several commands, the first operand being one: a usage error for an option that is none of `taken`.
+inline void check_options(const Tool& tool, const Arguments& arguments, const std::set<std::string>& taken) {
+    for (const Option& option : tool.options)
+        if (arguments.has(option.name) && !taken.contains(option.name))
+            misuse("--" + option.name, "means nothing to " + arguments.operands[0]);
 }
 
 /// Takes a command line apart with getopt_long: GNU long options and their unambiguous abbreviations, options and

@@ -275,6 +275,15 @@ unchanged() { [ -z "$(wisp-cache look --record record input entry)" ]; }
     refused 2 'publish: needs --from, --into and --result' publish --from entry --into into
     refused 2 'a: is for a --record' publish --from entry --into into --result b a
     refused 2 'none: No such file or directory' seal none
+    refused 2 '--index: means nothing to seal' seal --index x entry
+    refused 2 '--record: means nothing to seal' seal --record x entry
+    refused 2 '--record: means nothing to check' check --record x entry
+    for option in result from into; do
+        for command in seal check look; do
+            refused 2 "--$option: means nothing to $command" "$command" "--$option" x entry
+        done
+    done
+    refused 2 '--index: means nothing to publish' publish --index x --from work --into . --result result
     echo garbage >identities
     mkdir work && echo out >work/result
     refused 1 'standard input: is no list of identities' publish --record record --from work --into . --result result input <identities

@@ -428,7 +428,7 @@ refused_tar() {
     run -2 --separate-stderr sh -c 'cat t.tar | wisp-kernel modules --tar /dev/stdin lone'
     [ "$stderr" = 'wisp-kernel: /dev/stdin: is a pipe or a terminal, and must be a file' ]
     run -2 --separate-stderr wisp-kernel info --tar t.tar
-    [ "$stderr" = 'wisp-kernel: --tar: goes with modules only' ]
+    [ "$stderr" = 'wisp-kernel: --tar: means nothing to info' ]
 
     # cut: without end mark, in contents, in a header; with a byte of a header changed
     tar --blocking-factor=1 -cf ends.tar lib
@@ -507,8 +507,8 @@ refused_tar() {
     misused 'command: is missing: info, image or modules'
     misused 'boot: is no command: info, image or modules' boot
     misused '--frob: unknown option, see wisp-kernel --help' info --frob
-    misused '--output: goes with modules only' info -o out
-    misused '--directory: goes with modules only' info -C .
+    misused '--output: means nothing to info' info -o out
+    misused '--directory: means nothing to info' info -C .
     misused 'modules: needs a NAME' modules
     misused 'two: one FILE is enough' info one two
     misused 'missing: open: No such file or directory' info missing

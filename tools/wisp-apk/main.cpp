@@ -337,18 +337,18 @@ void lookup(const Command& command) {
 
 struct Handler {
     void (*run)(const Command&);
-    std::set<std::string> options; ///< what it takes beside --file and --keys
+    std::set<std::string> options; ///< that it takes
     bool needs_keys;
     bool takes_operands;
 };
 
 const std::map<std::string, Handler> handlers{
-    {"list", {list, {"sha256"}, false, false}},
-    {"info", {info, {"sha256"}, false, false}},
-    {"verify", {verify, {"sha256", "report"}, true, false}},
-    {"extract", {extract, {"sha256", "report", "directory", "tar", "if-present"}, false, true}},
-    {"cat", {cat, {"sha256"}, false, true}},
-    {"lookup", {lookup, {"newest"}, true, true}},
+    {"list", {list, {"file", "keys", "sha256"}, false, false}},
+    {"info", {info, {"file", "keys", "sha256"}, false, false}},
+    {"verify", {verify, {"file", "keys", "sha256", "report"}, true, false}},
+    {"extract", {extract, {"file", "keys", "sha256", "report", "directory", "tar", "if-present"}, false, true}},
+    {"cat", {cat, {"file", "keys", "sha256"}, false, true}},
+    {"lookup", {lookup, {"file", "keys", "newest"}, true, true}},
 };
 
 void run(const Arguments& arguments) {
@@ -357,9 +357,7 @@ void run(const Arguments& arguments) {
     const auto found = handlers.find(name);
     if (found == handlers.end()) misuse(printable(name), "unknown command, see wisp-apk --help");
     const Handler& handler = found->second;
-    for (const char* option : {"sha256", "report", "directory", "tar", "if-present", "newest"})
-        if (arguments.has(option) && !handler.options.contains(option))
-            misuse("--" + std::string(option), "means nothing to " + name);
+    check_options(tool, arguments, handler.options);
     if (handler.needs_keys && !arguments.has("keys")) misuse(name, "needs --keys DIR");
     if (!handler.takes_operands && arguments.operands.size() > 1)
         misuse(printable(arguments.operands[1]), name + " takes no operand; a file is named by -f");

@@ -210,8 +210,16 @@ void publish(const Arguments& arguments, const std::vector<std::string>& paths) 
     if (inputs) keep(std::move(results), *inputs, *record);
 }
 
-const std::map<std::string_view, void (*)(const Arguments&, const std::vector<std::string>&)> commands{
-    {"seal", seal}, {"check", check}, {"look", look}, {"publish", publish}};
+struct Command {
+    void (*run)(const Arguments&, const std::vector<std::string>&);
+    std::set<std::string> options; ///< that it takes
+};
+
+const std::map<std::string_view, Command> commands{
+    {"seal", {seal, {}}},
+    {"check", {check, {"index"}}},
+    {"look", {look, {"record", "index"}}},
+    {"publish", {publish, {"record", "result", "from", "into"}}}};
 
 } // namespace
 
@@ -221,6 +229,7 @@ int main(int argc, char** argv) {
         const auto command = commands.find(name);
         if (command == commands.end())
             misuse(name.empty() ? "command" : printable(name), "is none of seal, check, look, publish");
-        command->second(arguments, {arguments.operands.begin() + 1, arguments.operands.end()});
+        check_options(tool, arguments, command->second.options);
+        command->second.run(arguments, {arguments.operands.begin() + 1, arguments.operands.end()});
     });
 }

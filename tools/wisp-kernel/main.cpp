@@ -46,8 +46,7 @@ Example: wisp-kernel modules -C lib/modules/6.1.0-50-cloud-arm64 -o out virtio_n
 
 /// The FILE operand of `info` and `image`, with none of the options of `modules`.
 std::unique_ptr<FdInput> open_kernel(const Arguments& arguments) {
-    for (const Option& option : tool.options)
-        if (arguments.has(option.name)) misuse("--" + option.name, "goes with modules only");
+    check_options(tool, arguments, {});
     if (arguments.operands.size() > 2) misuse(printable(arguments.operands[2]), "one FILE is enough");
     if (arguments.operands.size() < 2) return open_operand(std::nullopt);
     return open_operand(arguments.operands[1]);
