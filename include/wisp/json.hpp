@@ -106,16 +106,6 @@ inline std::string read_json_file(const std::string& path, std::uint64_t limit =
     return std::string(as_text(in.read_all(limit)));
 }
 
-/// Whether `text` can be written to JSON as it is.
-inline bool is_utf8(std::string_view text) {
-    try {
-        static_cast<void>(Json(text).dump());
-        return true;
-    } catch (const Json::type_error&) {
-        return false;
-    }
-}
-
 /// One value of a JSON file, which knows where it stands: a refusal reads "FILE: path.inside[2].it: problem".
 /// The Json belongs to the caller and must outlive it.
 class JsonValue {

@@ -37,6 +37,18 @@ TEST_CASE("a package URL escapes what is not plain") {
     CHECK(package_url("apk/alpine", "a/b", "1@?#", "") == "pkg:apk/alpine/a%2Fb@1%40%3F%23");
 }
 
+TEST_CASE("what is no UTF-8, or would not stay in its line, comes into no record") {
+    // a stray byte, a cut character, an overlong one, a surrogate, one beyond Unicode [RFC 3629, 3]; a control character
+    const auto [bytes, words] = GENERATE(table<std::string, std::string>({{"\xff", "\\xff"},
+                                                                         {"\xe2\x82", "\\xe2\\x82"},
+                                                                         {"\xc0\xaf", "\\xc0\\xaf"},
+                                                                         {"\xed\xa0\x80", "\\xed\\xa0\\x80"},
+                                                                         {"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"},
+                                                                         {"\x1b", "\\x1b"}}));
+    CHECK_THROWS_WITH(BuildRecord("records").read("target\tt" + bytes + "\nend\n"),
+                      "records:1: 't" + words + "' is not a line of UTF-8 text");
+}
+
 TEST_CASE("a time is spelt in UTC with four digits for the year") {
     CHECK(spdx_time(0) == "1970-01-01T00:00:00Z");
     CHECK(spdx_time(951782400) == "2000-02-29T00:00:00Z");
