@@ -1,6 +1,6 @@
 // wisp.conf, read in place. No system call, so that a test on the host can include this file.
 //
-// The grammar; wisp.sh writes it, and nothing else is accepted:
+// The grammar; wisp_conf() of include/wisp/initrd_files.hpp writes it, and nothing else is accepted:
 //
 //   file    = *line                      at most 16384 bytes
 //   line    = KEY "=" value LF           at most 255 bytes before the LF, which the last line has too

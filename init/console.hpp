@@ -1,4 +1,5 @@
-// The only output of init: one line before the machine's service starts, or one line about why it does not.
+// The only output of init, a line each: what it was given, what it goes on without, that the service starts, or why
+// it does not.
 #pragma once
 
 #include <asm/ioctls.h>

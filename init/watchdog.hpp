@@ -8,7 +8,7 @@
 namespace init {
 
 /// Starts the watchdog: from now on it is to be pinged every `seconds`. The descriptor is the service's to
-/// ping by, and ends with exec unless keep_across_exec() is asked.
+/// ping by; tidy_process() keeps it from ending with exec.
 inline int start_watchdog(uint32_t seconds) {
     static constexpr char device[] = "/dev/watchdog";
     static constexpr Hint hints[] = {

@@ -47,7 +47,7 @@ struct ArchiveMap {
     std::vector<ByteMap> maps{};
 };
 
-/// Audits one output. What it is follows from its name, as the driver gives it (SPEC 6), so that no wrong
+/// Audits one output. What it is follows from its name, as BuildFolder::outputs() gives it, so that no wrong
 /// byte can make it pass for something else: "initrd.img" is an archive, what has files recorded in it a
 /// disk, else a file.
 class OutputAudit {

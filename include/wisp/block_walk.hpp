@@ -28,7 +28,7 @@ class BlockWalk {
 public:
     explicit BlockWalk(Bytes stream) : stream_(stream) {}
 
-    /// Throws Error (system) where the stream is none.
+    /// Throws Error (system) where `stream` is no whole deflate stream.
     LastBlock last_block() {
         for (;;) {
             const std::size_t begin = at_;

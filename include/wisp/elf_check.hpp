@@ -246,7 +246,8 @@ private:
         return false;
     }
 
-    /// What jemalloc prints before it aborts (FACTS H): its page size is a constant of its build.
+    /// What jemalloc prints before it aborts: its page size is a constant of its build [jemalloc src/pages.c,
+    /// pages_boot()].
     static constexpr std::string_view jemalloc_words = "Unsupported system page size";
 
     const Seekable& file_;

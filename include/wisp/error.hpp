@@ -9,7 +9,7 @@
 
 namespace wisp {
 
-/// Whose fault a failure is; the value is the exit status of a tool that meets it (SPEC 3).
+/// Whose fault a failure is; the value is the exit status of a tool that meets it.
 enum class Fault {
     input = 1,  ///< the input was read and is refused
     usage = 2,  ///< the command line asks for something that does not exist

@@ -65,7 +65,7 @@ inline constexpr std::uint64_t wait_seconds = 600;
 inline constexpr std::uint64_t watchdog_seconds = 65535;
 } // namespace guest_limit
 
-/// Everything of this header.
+/// All the user sets for the service, except the network.
 struct Guest {
     std::vector<std::string> arguments{};   ///< from argv[1] on
     std::vector<std::string> environment{}; ///< NAME=VALUE

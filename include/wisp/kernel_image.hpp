@@ -16,7 +16,7 @@
 
 namespace wisp {
 
-/// The forms distributions ship (FACTS B.2).
+/// The forms distributions ship [arm64/booting.rst; drivers/firmware/efi/libstub/zboot-header.S; x86/boot.rst].
 enum class KernelForm { image, gzip, zboot_gzip, zboot_zstd, bzimage };
 
 constexpr std::string_view to_text(KernelForm form) {
@@ -91,7 +91,8 @@ static_assert(sizeof(X86SetupHeader) == 0x238 - X86SetupHeader::offset);
 
 namespace detail {
 
-/// Kernel and initrd must share a window of 1 GiB (FACTS E).
+/// More than any kernel has. An arm64 one and its initrd must lie in one window of 32 GiB [arm64/booting.rst, "Call
+/// the kernel image"].
 inline constexpr std::uint64_t kernel_size_limit = 1 << 30;
 
 /// How much of an image's start is kept: its headers, and of a bzImage the version text (setup_sects is a

@@ -81,7 +81,7 @@ private:
     std::map<std::string, std::vector<std::string>> values_;
 };
 
-/// A usage error about the command line as a whole.
+/// A usage error: what `subject`, an option, an operand or a command, is not or lacks.
 [[noreturn]] inline void misuse(std::string_view subject, std::string_view problem) {
     throw Error(subject, problem, Fault::usage);
 }
@@ -179,7 +179,7 @@ inline void warn(const Tool& tool, std::string_view subject, std::string_view pr
                  subject.data(), static_cast<int>(problem.size()), problem.data());
 }
 
-/// Standard output as a sink for bytes that are not text: a terminal is refused before anything is read.
+/// Refuses to write bytes that are not text to a terminal. To be called before anything is read.
 inline void refuse_terminal() {
     if (::isatty(STDOUT_FILENO) != 0)
         misuse("standard output", "is a terminal, and the output is binary: redirect it or pipe it on");

@@ -107,7 +107,7 @@ private:
 
     std::function<void(Job&)> work_;
     std::vector<Slot> slots_;
-    std::mutex mutex_; // guards submitted_ against the threads, begun_, stopped_ and every `done`
+    std::mutex mutex_; // for begun_, stopped_, every `done`, and submitted_, which the owner alone changes
     std::condition_variable submitted_more_, done_more_;
     std::size_t submitted_ = 0;
     std::size_t begun_ = 0;

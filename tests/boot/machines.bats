@@ -1,7 +1,7 @@
 # bats file_tags=slow
 load ../lib/boot
 
-# is_alone: what every service must find about itself (SPEC 7).
+# is_alone: what every service must find about itself [init/README.md].
 is_alone() {
     grep -qx 'pid: 1' answer
     grep -qx 'uid: 1000' answer

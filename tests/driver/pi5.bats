@@ -47,7 +47,7 @@ setup() {
     cmp "$BATS_FILE_TMPDIR/root/boot/vmlinuz-rpi" back/Image
     cmp "$BATS_FILE_TMPDIR/root/boot/bcm2712-rpi-5-b.dtb" back/bcm2712-rpi-5-b.dtb
     printf '%s\n' Image bcm2712-rpi-5-b.dtb cmdline.txt config.txt initrd.img overlays | cmp - <(ls back)
-    # FACTS C.2, C.3: one initramfs line without '=', one line of command line with the serial console last, no UART moved
+    # [Raspberry Pi documentation, config.txt, initramfs; rpi-eeprom issue 673] one initramfs line without '=', one line of command line with the serial console last, no UART moved
     grep -qx 'initramfs initrd.img followkernel' back/config.txt
     run -1 grep enable_uart back/config.txt
     [ "$(wc -l <back/cmdline.txt)" -eq 1 ]

@@ -78,10 +78,11 @@ headers() { (cd "$WISP_ROOT/include" && find wisp -name '*.hpp' | sort); }
     grep -qx init list
 }
 
-@test "no registry's host name, no path of a machine, nothing left to do" {
+@test "no registry's host name, no path of a machine, nothing left to do, no source that is not to be had" {
     cd "$WISP_ROOT"
     run -1 git grep -nE '(deb|snapshot|security|ftp)\.debian\.org|registry\.npmjs|/work/(main|shared)|[" =]/root/' -- . ':!tests/house/house.bats'
     run -1 git grep -nwE 'TODO|FIXME|XXX' -- . ':!tests/house/house.bats' ':!LICENSE'
+    run -1 git grep -nwE 'SPEC|FACTS' -- . ':!tests/house/house.bats'
 }
 
 @test "install puts everything in its place, the installed wisp works, and uninstall leaves nothing" {

@@ -201,7 +201,7 @@ inline std::string name_of(std::string_view text) {
     return hex(digest_of(DigestAlgorithm::sha256, as_bytes(text))).substr(0, 32);
 }
 
-/// The first line of an answer in shell(), by which a reader tells it from help.
+/// The first line of shell_text(), by which a reader tells it from help.
 inline constexpr std::string_view shell_mark = "# settings\n";
 
 /// The answer as assignments, for `eval`: every variable is there, also one without a value; the values of a
