@@ -107,7 +107,7 @@ inline CodeLengths fixed_code_lengths() {
 }
 
 /// Those that a block of type 2 begins with [3.2.7]; `bits(n)` reads the next n bits, and `word_reader(code)` returns what
-/// reads the words of a code, -1 for none. Nothing where they are themselves written in a code that is none.
+/// reads the words of a code, -1 for none. Nothing where they are themselves written in an invalid one.
 template <class ReadBits, class WordReader>
 std::optional<CodeLengths> read_code_lengths(ReadBits bits, WordReader word_reader) {
     static constexpr std::array<std::uint8_t, 19> order{16, 17, 18, 0, 8,  7, 9,  6, 10, 5,

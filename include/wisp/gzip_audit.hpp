@@ -57,7 +57,7 @@ private:
 
     int symbol(const deflate_data::HuffmanCode& code) {
         const int value = code.decode([this] { return bits(1); });
-        if (value < 0) object("has a deflate word outside its code");
+        if (value < 0) object("has an invalid deflate symbol");
         return value;
     }
 
@@ -77,13 +77,13 @@ private:
 
     void block(std::uint32_t type) {
         if (type == 0) return stored();
-        if (type == 3) return object("has a deflate block of no type");
+        if (type == 3) return object("has a deflate block of the reserved type 3");
         const auto lengths = type == 1 ? deflate_data::fixed_code_lengths() : code_lengths();
-        if (!lengths) return object("has a deflate code that is none");
+        if (!lengths) return object("has an invalid set of code lengths");
         const deflate_data::HuffmanCode literals(lengths->literals), distances(lengths->distances);
         // an engine may leave this to the words that turn up; then the unused ones could be spelt in many ways
         if (type == 2 && (!literals.is_complete() || (distances.words() > 1 && !distances.is_complete())))
-            return object("has a deflate code that is none");
+            return object("has an invalid set of code lengths");
         while (objection_.empty()) {
             const int value = symbol(literals);
             if (value == 256) break;
@@ -97,7 +97,7 @@ private:
     void stored() {
         padding();
         const std::uint32_t length = bits(16);
-        if ((bits(16) ^ length) != 0xffff) return object("has a stored block of two lengths");
+        if ((bits(16) ^ length) != 0xffff) return object("has a stored block whose LEN and NLEN disagree");
         for (std::uint32_t i = 0; i < length && objection_.empty(); ++i)
             literal(static_cast<std::uint8_t>(bits(8)));
     }
@@ -114,11 +114,11 @@ private:
         static constexpr std::array<std::uint16_t, deflate_data::length_codes> length_base{
             3,  4,  5,  6,  7,  8,  9,  10, 11,  13,  15,  17,  19,  23, 27,
             31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258};
-        if (code >= length_base.size()) return object("has a deflate word outside its code");
+        if (code >= length_base.size()) return object("has an invalid deflate symbol");
         const std::size_t length = length_base[code] + bits(deflate_data::length_extra_bits(code));
         const int word = symbol(distances);
         const auto step = static_cast<std::size_t>(word);
-        if (word < 0 || step >= deflate_data::distance_codes) return object("has a deflate word outside its code");
+        if (word < 0 || step >= deflate_data::distance_codes) return object("has an invalid deflate symbol");
         const unsigned extra = deflate_data::distance_extra_bits(step);
         const std::size_t base = step < 4 ? step : std::size_t{2 + step % 2} << extra;
         copy(length, 1 + base + bits(extra));

@@ -108,7 +108,7 @@ struct Module {
 /// in the order .modinfo lists them. Only wanted modules and what they need are opened.
 ///
 /// A `softdep pre:` is followed where the module exists (r8169 finds no link without realtek, bcmgenet none
-/// without mdio-bcm-unimac) and where that closes no circle; it is never missed.
+/// without mdio-bcm-unimac) and where that closes no cycle; it is never missed.
 class ModuleOrder {
 public:
     /// `temporary` is a folder for unpacked modules.
@@ -130,7 +130,7 @@ public:
         wanted_.push_back(name);
     }
 
-    /// All that were wanted and all they need, in order. Missing ones, circles and modules of different
+    /// All that were wanted and all they need, in order. Missing ones, cycles and modules of different
     /// kernel releases are refused; so is a release other than `release`, unless that is "".
     std::vector<Module> resolve(std::string release = "") {
         for (const std::string& name : wanted_) visit(name);
@@ -173,7 +173,7 @@ private:
 
     void visit(const std::string& name) {
         if (tree_.is_builtin(name) || done_.contains(name)) return;
-        if (std::find(path_.begin(), path_.end(), name) != path_.end()) refuse_circle(name);
+        if (std::find(path_.begin(), path_.end(), name) != path_.end()) refuse_cycle(name);
         const auto file = file_of(name);
         if (!file) refuse_missing(name);
         if (path_.size() == depth_limit)
@@ -211,11 +211,11 @@ private:
                                    ", which is neither here nor built in");
     }
 
-    [[noreturn]] void refuse_circle(const std::string& name) const {
-        std::string circle;
+    [[noreturn]] void refuse_cycle(const std::string& name) const {
+        std::string cycle;
         for (auto at = std::find(path_.begin(), path_.end(), name); at != path_.end(); ++at)
-            circle += *at + " -> ";
-        refuse(tree_.name(), "modules need each other: " + circle + name);
+            cycle += *at + " -> ";
+        refuse(tree_.name(), "modules need each other: " + cycle + name);
     }
 
     static constexpr std::size_t depth_limit = 256; // real chains are under 20 long

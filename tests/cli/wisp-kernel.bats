@@ -273,7 +273,7 @@ virtio_net.ko' ]
     [ "$stderr" = "wisp-kernel: tree/kernel/lib/broken.ko: ELF header at offset 0 needs 64 bytes, the file ends at 13" ]
 }
 
-@test "a missing module, a circle, twins and another release are refused" {
+@test "a missing module, a cycle, twins and another release are refused" {
     tree
     module tree/kernel/a.ko b
     module tree/kernel/b.ko a

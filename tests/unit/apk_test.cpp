@@ -280,6 +280,17 @@ TEST_CASE("the audit of deflate data follows zlib wherever zlib goes") {
     CHECK(DeflateAudit(Bytes(packed).first(packed.size() - 1), plain, false).run() != "");
 }
 
+TEST_CASE("the audit of deflate data refuses what is none") { // [RFC 1951, 3.2.3 to 3.2.7]
+    const auto audit = [](std::vector<std::uint8_t> stream) {
+        stream.resize(64);
+        return DeflateAudit(stream, as_bytes("a"), true).run();
+    };
+    CHECK(audit({0x07}) == "has a deflate block of the reserved type 3");
+    CHECK(audit({0x01, 1, 0, 1, 0}) == "has a stored block whose LEN and NLEN disagree");
+    CHECK(audit({0x1b, 0x03}) == "has an invalid deflate symbol"); // 286 of the fixed code, 11000110
+    CHECK(audit({0x05}) == "has an invalid set of code lengths");  // all four are 0
+}
+
 TEST_CASE("the audit of deflate data refuses a second spelling") {
     const auto audit = [](std::vector<std::uint8_t> stream, std::string_view plain) {
         return DeflateAudit(stream, as_bytes(plain), true).run();

@@ -184,7 +184,7 @@ TEST_CASE("built-in modules are skipped, wanted or needed") {
     CHECK(order(folder, {"top", "inside", "kernel/x/inside.ko"}) == Lines{"top"});
 }
 
-TEST_CASE("missing ones and circles are named") {
+TEST_CASE("missing ones and cycles are named") {
     Folder folder;
     folder.with("top", "gone").with("a", "b").with("b", "c").with("c", "b").with("self", "self");
     CHECK_THROWS_WITH(order(folder, {"top"}),
@@ -197,7 +197,7 @@ TEST_CASE("missing ones and circles are named") {
     CHECK_THROWS_WITH(order(folder, {"../top.ko"}), folder.path + ": path '../top.ko' has a part '..'");
 }
 
-TEST_CASE("a soft dependency is followed where it exists and closes no circle") {
+TEST_CASE("a soft dependency is followed where it exists and closes no cycle") {
     Folder folder;
     folder.with("net", "", "softdep=pre: phy gone;").with("phy", "phylib").with("phylib", "");
     CHECK(order(folder, {"net"}) == Lines{"phylib", "phy", "net"});
