@@ -15,6 +15,8 @@ struct KernelPackage {
     std::string name{};
     std::string version{};
     std::string sha256{};
+
+    bool operator==(const KernelPackage&) const = default;
 };
 
 /// Where the kernel comes from. Paths are inside the package; "{release}" in them is the kernel's release.
@@ -28,6 +30,8 @@ struct BoardKernel {
     std::string modules{};                 ///< file: the modules' folder when `path` is a kernel
     std::string image{};                   ///< the kernel's path
     std::string release{}; ///< the release itself, or with a slash the path of a file that holds it
+
+    bool operator==(const BoardKernel&) const = default;
 };
 
 /// One more file of the card.
@@ -36,12 +40,16 @@ struct Firmware {
     std::string where{};  ///< of that kind
     std::string dest{};   ///< path on the card
     std::string sha256{}; ///< "" when not pinned
+
+    bool operator==(const Firmware&) const = default;
 };
 
 /// A kernel module to load; its dependencies are found, not listed. No compression suffix.
 struct WantedModule {
     std::string name{};
     std::string path{}; ///< inside the modules' folder where the name is not enough, otherwise ""
+
+    bool operator==(const WantedModule&) const = default;
 };
 
 /// How QEMU plays the board.
@@ -54,6 +62,8 @@ struct QemuMachine {
     std::string net_dev = "virtio-net-pci,romfile=";
     std::string cmdline{}; ///< in place of the board's where QEMU's machine differs from the real one, or ""
     std::vector<std::string> extra{};
+
+    bool operator==(const QemuMachine&) const = default;
 };
 
 /// A whole profile.
@@ -73,6 +83,8 @@ struct Board {
 
     /// QEMU needs no card; a board may be played by it and have one too.
     bool boots_from_card() const { return !qemu || !boot_config.empty(); }
+
+    bool operator==(const Board&) const = default;
 };
 
 /// What the profile takes from elsewhere without saying exactly what: "NAME: version" or "NAME: sha256" for

@@ -90,12 +90,15 @@ TEST_CASE("names are as long and as spelt as their formats allow") {
 }
 
 TEST_CASE("a byte changed in a profile is refused or gives another profile, and never anything else") {
+    const Board board = parse_board(profile, "b.json");
+    const Json values = Json::parse(profile);
     for (std::size_t i = 0; i < profile.size(); ++i)
         for (const char byte : {'\0', '\n', '"', '{', '\xff', '9'}) {
             std::string mutant = profile;
             mutant[i] = byte;
             try {
-                parse_board(mutant, "b.json");
+                const bool is_same = parse_board(mutant, "b.json") == board;
+                CHECK(is_same == (Json::parse(mutant) == values)); // such as a newline for a blank
             } catch (const Error& error) {
                 CHECK(error.fault == Fault::input);
                 CHECK(std::string_view(error.what()).starts_with("b.json:"));
