@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cstdint>
-#include <ctime>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,16 +33,6 @@ inline std::string mode_text(std::uint32_t mode) {
     return text;
 }
 
-/// Seconds since 1970 in UTC, as ISO 8601 writes them.
-inline std::string time_text(std::uint32_t seconds) {
-    const std::time_t time = seconds;
-    std::tm utc{};
-    gmtime_r(&time, &utc);
-    std::array<char, 24> text{};
-    std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc);
-    return text.data();
-}
-
 /// Whether an entry is a device node, which has a number in the place of a size.
 inline bool is_device(const NewcEntry& entry) {
     const std::uint32_t type = entry.mode & mode::type_mask;
@@ -56,7 +45,7 @@ inline std::string list_line(const NewcEntry& entry) {
                                               : std::to_string(entry.size);
     std::string line = mode_text(entry.mode);
     for (const std::string& word : {std::to_string(entry.nlink), std::to_string(entry.uid), std::to_string(entry.gid),
-                                    size, time_text(entry.mtime), printable(entry.name)})
+                                    size, iso8601(entry.mtime), printable(entry.name)})
         line += " " + word;
     if ((entry.mode & mode::type_mask) == mode::symlink) line += " -> " + printable(entry.target);
     return line;

@@ -5,6 +5,8 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
+#include <string>
 #include <type_traits>
 
 #include "wisp/le.hpp"
@@ -21,6 +23,8 @@ inline constexpr std::uint32_t max_clusters = 0x0FFFFFF5;
 /// The upper four bits of a FAT entry are reserved.
 inline constexpr std::uint32_t entry_mask = 0x0FFFFFFF;
 inline constexpr std::uint32_t end_of_chain = 0x0FFFFFFF;
+/// The FAT entry of a cluster that cannot be used ("bad cluster mark").
+inline constexpr std::uint32_t bad_cluster = 0x0FFFFFF7;
 /// From here on a FAT entry ends its chain.
 inline constexpr std::uint32_t least_end_of_chain = 0x0FFFFFF8;
 
@@ -179,6 +183,15 @@ inline DosTime dos_time(std::uint64_t seconds) {
         static_cast<unsigned>(int{day.year()} - 1980) << 9 | unsigned{day.month()} << 5 | unsigned{day.day()};
     const unsigned time = in_day / 3600 << 11 | in_day / 60 % 60 << 5 | in_day % 60 / 2;
     return {static_cast<std::uint16_t>(time), static_cast<std::uint16_t>(date)};
+}
+
+/// A time of FAT without its zone, for it has none: 1980-01-01T00:00:00.
+inline std::string time_text(DosTime stamp) {
+    const unsigned date = stamp.date, time = stamp.time;
+    std::array<char, 40> text{};
+    std::snprintf(text.data(), text.size(), "%04u-%02u-%02uT%02u:%02u:%02u", 1980 + (date >> 9),
+                  date >> 5 & 15, date & 31, time >> 11, time >> 5 & 63, 2 * (time & 31));
+    return text.data();
 }
 
 /// What a boot sector says about where things are, in sectors of the volume unless it says otherwise.

@@ -22,6 +22,9 @@ inline constexpr std::uint32_t least_clusters = 65525 + 16;
 /// last cluster (rpi-eeprom issues 521, 525).
 inline constexpr std::uint32_t free_tail_clusters = 16;
 
+/// What the paper calls typical of FAT32 [fatgen103, BPB_RsvdSecCnt]; aligning the data area takes more.
+inline constexpr std::uint32_t least_reserved_sectors = 32;
+
 /// The data area starts at a multiple of this many bytes of the disk, or of a cluster if that is larger.
 inline constexpr std::uint64_t data_alignment = 4096;
 
@@ -37,10 +40,10 @@ inline constexpr std::array<ClusterClass, 5> cluster_classes{
     {{532480, 1}, {16777216, 8}, {33554432, 16}, {67108864, 32}, {1ull << 32, 64}}};
 
 /// The sectors of one FAT on a volume of `total` sectors: the fewest that hold two entries and one for each
-/// cluster that is left when 32 sectors are reserved and two such FATs are taken off.
+/// cluster that is left when least_reserved_sectors and two such FATs are taken off.
 constexpr std::uint32_t fat_sectors(std::uint32_t total, std::uint32_t sectors_per_cluster) {
     const std::uint64_t per_cluster = sectors_per_cluster;
-    const std::uint64_t left = total > 32 ? total - 32 : 0;
+    const std::uint64_t left = total > least_reserved_sectors ? total - least_reserved_sectors : 0;
     const std::uint64_t entries_and_share = 128 * per_cluster + 2;
     return static_cast<std::uint32_t>((left + 2 * per_cluster + entries_and_share - 1) / entries_and_share);
 }
@@ -50,7 +53,7 @@ constexpr Geometry make_geometry(std::uint64_t start, std::uint32_t total,
                                  std::uint32_t sectors_per_cluster) {
     Geometry geometry{.volume_offset = start * sector_size,
                       .sectors_per_cluster = sectors_per_cluster,
-                      .reserved_sectors = 32,
+                      .reserved_sectors = least_reserved_sectors,
                       .fat_sectors = fat_sectors(total, sectors_per_cluster),
                       .total_sectors = total};
     const std::uint64_t alignment = std::max<std::uint64_t>(data_alignment, geometry.cluster_bytes());
@@ -89,7 +92,7 @@ std::optional<std::uint64_t> smallest_image(std::uint64_t start, std::uint64_t s
     for (const auto& [max_sectors, per_cluster] : cluster_classes) {
         const std::uint64_t clusters = needed(per_cluster * sector_size);
         const std::uint64_t fats = 2 * clusters_for(clusters + first_cluster, sector_size / sizeof(le32));
-        const std::uint64_t sectors = std::max(below + 1, 32 + fats + clusters * per_cluster);
+        const std::uint64_t sectors = std::max(below + 1, least_reserved_sectors + fats + clusters * per_cluster);
         std::uint64_t bytes = clusters_for((start + sectors) * sector_size, step) * step;
         for (; bytes <= largest_image(start) && bytes / sector_size - start <= max_sectors; bytes += step)
             if (geometry_of(bytes, start).clusters >= clusters) return bytes;

@@ -190,7 +190,6 @@ inline std::vector<std::string> paths_of(const Layout& layout) {
 /// clusters". Throws, before `see` is called, what Volume::walk() throws, and Error (input) for more folders,
 /// files and fragments than max_map_pieces or more than max_map_path_bytes of paths.
 inline void map_volume(const Volume& volume, const SeeRange& see) {
-    constexpr std::uint32_t bad_cluster = 0x0FFFFFF7;
     map_detail::VolumeRuns runs(volume);
     FatTable fat(volume.disk(), volume.geometry(), active_fat(volume.boot_sector()));
     const auto unowned = [&](std::uint32_t cluster) -> std::string_view {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <ctime>
 #include <map>
 #include <string>
 #include <string_view>
@@ -20,18 +19,8 @@
 
 namespace wisp {
 
-/// The last second SPDX can spell: the year has four digits.
-inline constexpr std::uint64_t max_spdx_time = 253402300799;
-
-/// Seconds since 1970 as SPDX spells a time: 1970-01-01T00:00:00Z [SPDX 2.3, 6.9].
-inline std::string spdx_time(std::uint64_t seconds) {
-    const auto time = static_cast<std::time_t>(std::min(seconds, max_spdx_time));
-    std::tm parts{};
-    ::gmtime_r(&time, &parts);
-    char text[sizeof "YYYY-MM-DDThh:mm:ssZ"] = "";
-    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-    return text;
-}
+/// The last second SPDX can spell: it takes times of ISO 8601 [SPDX 2.3, 6.9].
+inline constexpr std::uint64_t max_spdx_time = max_iso8601;
 
 /// The package URL of a distribution's package [ECMA-427].
 inline std::string package_url(std::string_view type, std::string_view name, std::string_view package_version,
@@ -72,7 +61,7 @@ public:
             {"dataLicense", "CC0-1.0"},
             {"name", record_.target()},
             {"creationInfo",
-             {{"created", spdx_time(created)}, {"creators", Json::array({"Tool: " + std::string(creator)})}}},
+             {{"created", iso8601(created)}, {"creators", Json::array({"Tool: " + std::string(creator)})}}},
             {"packages", packages_},
             {"files", files_},
             {"relationships", relationships_}};

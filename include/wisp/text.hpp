@@ -1,9 +1,11 @@
 // Numbers and names as text: strict to read, safe to print.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
+#include <ctime>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,6 +31,19 @@ std::string hex(const Range& bytes) {
         text += "0123456789abcdef"[byte & 15];
     }
     return text;
+}
+
+/// The last second whose year ISO 8601 spells with four digits, since 1970.
+inline constexpr std::uint64_t max_iso8601 = 253402300799;
+
+/// Seconds since 1970 in UTC, as ISO 8601 spells them: 1970-01-01T00:00:00Z. Nothing is later than max_iso8601.
+inline std::string iso8601(std::uint64_t seconds) {
+    const auto time = static_cast<std::time_t>(std::min(seconds, max_iso8601));
+    std::tm parts{};
+    ::gmtime_r(&time, &parts);
+    std::array<char, sizeof "YYYY-MM-DDThh:mm:ssZ"> text{};
+    std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return text.data();
 }
 
 /// The whole of `text` as an unsigned number in `base`, at most `max`. No sign, no space, no prefix, not empty.

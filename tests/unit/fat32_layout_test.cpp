@@ -139,6 +139,13 @@ TEST_CASE("times are clamped to what FAT can say and cut to two seconds") {
     CHECK(found.time == time);
 }
 
+TEST_CASE("a time of FAT is spelt without a zone") {
+    CHECK(fat32::time_text({}) == "1980-00-00T00:00:00");
+    CHECK(fat32::time_text(fat32::dos_time(0)) == "1980-01-01T00:00:00");
+    CHECK(fat32::time_text(fat32::dos_time(1709251199)) == "2024-02-29T23:59:58");
+    CHECK(fat32::time_text(fat32::dos_time(~0ull)) == "2107-12-31T23:59:58");
+}
+
 TEST_CASE("cylinders, heads and sectors are sfdisk's, and FE FF FF past cylinder 1023") {
     CHECK(mbr::chs(2048) == mbr::Chs{0x20, 0x21, 0x00});
     CHECK(mbr::chs(131071) == mbr::Chs{0x28, 0x20, 0x08});

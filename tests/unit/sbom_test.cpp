@@ -49,12 +49,6 @@ TEST_CASE("what is no UTF-8, or would not stay in its line, comes into no record
                       "records:1: 't" + words + "' is not a line of UTF-8 text");
 }
 
-TEST_CASE("a time is spelt in UTC with four digits for the year") {
-    CHECK(spdx_time(0) == "1970-01-01T00:00:00Z");
-    CHECK(spdx_time(951782400) == "2000-02-29T00:00:00Z");
-    CHECK(spdx_time(max_spdx_time) == "9999-12-31T23:59:59Z");
-}
-
 TEST_CASE("a board's fields without pins are those of packages and URLs") {
     Board board;
     board.kernel.packages = {{"a", "1", "x"}, {"b", "", ""}, {"c", "1", ""}};

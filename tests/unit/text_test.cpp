@@ -67,3 +67,10 @@ TEST_CASE("a path inside an image is relative and has no way out") {
     CHECK(parent_path("a").empty());
     CHECK(base_name("a/b/c") == "c");
 }
+
+TEST_CASE("a time is spelt in UTC with four digits for the year") {
+    CHECK(iso8601(0) == "1970-01-01T00:00:00Z");
+    CHECK(iso8601(951782400) == "2000-02-29T00:00:00Z");
+    CHECK(iso8601(max_iso8601) == "9999-12-31T23:59:59Z");
+    CHECK(iso8601(UINT64_MAX) == "9999-12-31T23:59:59Z");
+}

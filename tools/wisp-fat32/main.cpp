@@ -2,8 +2,6 @@
 // back.
 #include <unistd.h>
 
-#include <array>
-#include <cstdio>
 #include <cstdlib>
 #include <limits>
 
@@ -117,21 +115,13 @@ void write_image(const Arguments& arguments) {
     out.finish();
 }
 
-std::string time_text(fat32::DosTime stamp) {
-    const unsigned date = stamp.date, time = stamp.time;
-    std::array<char, 40> text{};
-    std::snprintf(text.data(), text.size(), "%04u-%02u-%02uT%02u:%02u:%02u", 1980 + (date >> 9),
-                  date >> 5 & 15, date & 31, time >> 11, time >> 5 & 63, 2 * (time & 31));
-    return text.data();
-}
-
 /// Nothing is printed of an image that turns out to be corrupt.
 void list(const fat32::Volume& volume, Sink& out) {
     volume.walk([](const fat32::Item&) {});
     volume.walk([&](const fat32::Item& item) {
         if (item.path.empty()) return;
         out.write((item.is_directory ? "d " : "- ") + std::to_string(item.size) + " " +
-                  time_text(item.modified) + " " + printable(item.path) + "\n");
+                  fat32::time_text(item.modified) + " " + printable(item.path) + "\n");
     });
 }
 
