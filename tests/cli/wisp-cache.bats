@@ -254,6 +254,17 @@ unchanged() { [ -z "$(wisp-cache look --record record input entry)" ]; }
     [ "$(cat into/there)" = old ]
 }
 
+@test "publish does not remove the folder it publishes into" {
+    mkdir -p same/inner && echo a >same/a && ln -s same link
+    for into in same same/. ../"${PWD##*/}"/same link same/inner link/inner; do
+        refused 2 '--into: lies in --from, which is removed' publish --from same --into "$into" --result a
+        [ "$(cat same/a)" = a ]
+    done
+    echo b >same/inner/a
+    wisp-cache publish --from same/inner --into same --result a # the other way round is as wisp.sh does it
+    [ "$(cat same/a)" = b ]
+}
+
 @test "there is no moment without a file while publish replaces it" {
     unsanitized "strace and the sanitizers' own tracing exclude each other"
     mkdir from into && echo new >from/a && echo old >into/a

@@ -186,6 +186,16 @@ std::optional<std::vector<KnownFile>> inputs_of(const std::vector<std::string>& 
     return std::nullopt;
 }
 
+/// Whether the folder `inner` is the folder `outer` or lies in it, under whatever name.
+bool lies_in(const std::string& inner, const std::string& outer) {
+    std::error_code none;
+    for (auto at = std::filesystem::canonical(inner, none); !at.empty(); at = at.parent_path()) {
+        if (std::filesystem::equivalent(at, outer, none)) return true;
+        if (at == at.root_path()) break;
+    }
+    return false;
+}
+
 /// What look will hold the next build to.
 void keep(std::vector<KnownFile> results, const std::vector<KnownFile>& inputs, const std::string& record) {
     std::int64_t newest = 0;
@@ -202,6 +212,7 @@ void publish(const Arguments& arguments, const std::vector<std::string>& paths) 
     const std::vector<std::string> names = arguments.values("result");
     if (!from || !into || names.empty()) misuse("publish", "needs --from, --into and --result");
     if (!record && !paths.empty()) misuse(printable(paths[0]), "is for a --record");
+    if (lies_in(*into, *from)) misuse("--into", "lies in --from, which is removed");
     const auto inputs = record ? inputs_of(paths, noted_identities()) : std::nullopt;
     std::vector<KnownFile> results = results_of(*from, *into, names);
     for (const std::string& name : names) replace_file(*from + "/" + name, *into + "/" + name);
