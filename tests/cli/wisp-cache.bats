@@ -254,6 +254,30 @@ unchanged() { [ -z "$(wisp-cache look --record record input entry)" ]; }
     [ "$(cat into/there)" = old ]
 }
 
+@test "a signal between two results comes when all have their names" {
+    unsanitized "strace and the sanitizers' own tracing exclude each other"
+    for signal in HUP INT TERM; do
+        mkdir -p from into && echo new >from/a && echo new >from/b && echo old | tee into/a >into/b
+        run "-$((128 + $(kill -l "$signal")))" env --default-signal strace -qq -o /dev/null -e trace=renameat2 \
+            -e "inject=renameat2:signal=$signal:when=1" wisp-cache publish --from from --into into --result a --result b
+        [ "$(cat into/a into/b)" = $'new\nnew' ]
+        [ ! -e from ]
+    done
+}
+
+@test "who publishes into a folder waits until nobody else does" {
+    mkdir from into && echo new >from/a && echo old >into/a
+    exec 9<into
+    flock 9
+    wisp-cache publish --from from --into into --result a 3>&- 9<&- &
+    publisher=$!
+    until grep -qE "^[0-9]+: -> FLOCK .* WRITE $publisher " /proc/locks; do kill -0 "$publisher"; done
+    [ "$(cat into/a)" = old ]
+    exec 9<&-
+    wait "$publisher"
+    [ "$(cat into/a)" = new ]
+}
+
 @test "publish does not remove the folder it publishes into" {
     mkdir -p same/inner && echo a >same/a && ln -s same link
     for into in same same/. ../"${PWD##*/}"/same link same/inner link/inner; do

@@ -1,6 +1,10 @@
 // wisp-cache: are files still what they were? By checksums where they have to be read, by what the file
 // system says of them where that is enough.
+#include <fcntl.h>
+#include <sys/file.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <filesystem>
 #include <map>
@@ -11,6 +15,7 @@
 #include "wisp/identity.hpp"
 #include "wisp/replace_file.hpp"
 #include "wisp/sealed.hpp"
+#include "wisp/signal_delay.hpp"
 #include "wisp/tool.hpp"
 
 using namespace wisp;
@@ -196,6 +201,27 @@ bool lies_in(const std::string& inner, const std::string& outer) {
     return false;
 }
 
+/// Holds a folder to itself as long as it lives, once whoever else does so has gone. Where locks are not to be had (NFS
+/// has none for what is not open for writing, and a folder never is) it does nothing [flock(2), Notes].
+class FolderLock {
+public:
+    explicit FolderLock(const std::string& folder) : fd_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+        while (fd_ && ::flock(fd_.get(), LOCK_EX) != 0 && errno == EINTR) {}
+    }
+
+private:
+    Fd fd_;
+};
+
+/// Gives the results their names and removes the folder they were made in, as one: no signal comes between, and no other
+/// build's results, of which some would be left and some replaced.
+void replace_all(const std::string& from, const std::string& into, const std::vector<std::string>& names) {
+    const SignalDelay signals;
+    for (const std::string& name : names) replace_file(from + "/" + name, into + "/" + name);
+    std::error_code left_behind;
+    std::filesystem::remove_all(from, left_behind);
+}
+
 /// What look will hold the next build to.
 void keep(std::vector<KnownFile> results, const std::vector<KnownFile>& inputs, const std::string& record) {
     std::int64_t newest = 0;
@@ -213,11 +239,11 @@ void publish(const Arguments& arguments, const std::vector<std::string>& paths) 
     if (!from || !into || names.empty()) misuse("publish", "needs --from, --into and --result");
     if (!record && !paths.empty()) misuse(printable(paths[0]), "is for a --record");
     if (lies_in(*into, *from)) misuse("--into", "lies in --from, which is removed");
-    const auto inputs = record ? inputs_of(paths, noted_identities()) : std::nullopt;
+    const auto noted = record ? noted_identities() : std::vector<KnownFile>{};
+    const FolderLock lock(*into);
+    const auto inputs = record ? inputs_of(paths, noted) : std::nullopt;
     std::vector<KnownFile> results = results_of(*from, *into, names);
-    for (const std::string& name : names) replace_file(*from + "/" + name, *into + "/" + name);
-    std::error_code left_behind;
-    std::filesystem::remove_all(*from, left_behind);
+    replace_all(*from, *into, names);
     if (inputs) keep(std::move(results), *inputs, *record);
 }
 
