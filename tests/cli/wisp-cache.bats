@@ -175,20 +175,24 @@ unchanged() { [ -z "$(wisp-cache look --record record input entry)" ]; }
     [ -n "$(wisp-cache look --record record input entry another)" ]
 }
 
-@test "what changed while it was used is not kept" {
-    for change in 'echo changed >input' 'rm input'; do
-        mkdir work && echo in >input && echo out >work/result
+@test "what changed while it was used is not published" {
+    echo old >result
+    for change in 'echo changed >input' 'rm input' 'cp -p input i && mv i input'; do
+        mkdir work && echo in >input && echo out >work/result && echo more >work/more
         touch -d 2001-02-03 input
-        wisp-cache look --record record input >noted
-        [ "$(cut -d ' ' -f 1,6 noted)" = '3 input' ]
+        wisp-cache look --record record input entry >noted
+        [ "$(head -n 1 noted | cut -d ' ' -f 1,6)" = '3 input' ]
         eval "$change"
-        publish result input
-        [ ! -e record ] && [ "$(cat result)" = out ]
+        refused 2 'input: has changed while it was used; build again' publish --record record --from work --into . --result result \
+            input entry <noted
+        [ ! -e record ] && [ "$(cat result)" = old ]
+        [ "$(cat work/result work/more)" = $'out\nmore' ]
+        rm -r work
     done
 }
 
 @test "an entry that is damaged or gone meanwhile spoils the record and no result" {
-    for change in 'rm entry/SHA256SUMS' 'echo garbage >entry/SHA256SUMS' 'rm -r entry'; do
+    for change in 'rm entry/SHA256SUMS' 'echo garbage >entry/SHA256SUMS' 'rm -r entry' 'cp -Rp entry e && rm -r entry && mv e entry'; do
         mkdir work && echo out >work/result
         wisp-cache look --record record entry >noted
         [ -s noted ]

@@ -35,7 +35,7 @@ check    refuses a FOLDER of which a file is not as SHA256SUMS lists it
 look     prints nothing where no PATH has changed since RECORD was kept, otherwise what they are now;
          with --index it then checks a PATH that is a sealed folder
 publish  gives results their names, over what had them, and removes the folder they were made in;
-         with --record keeps what they and the PATHs are, unless one of IDENTITIES has changed since
+         with --record keeps what they and the PATHs are, and refuses where a PATH in IDENTITIES has changed
 
 A PATH that is a sealed folder stands for its files.
 
@@ -174,21 +174,28 @@ std::vector<KnownFile> noted_identities() {
     return *noted;
 }
 
-/// What the inputs are; nothing where one has changed since it was noted or is gone, a sealed folder's list included.
+/// What the inputs are. Refused where one that was noted by its own name has changed since: who knows which of its states
+/// is in which result. Nothing where all that is known is that a sealed folder is another now, list and all: another build
+/// makes one of the same contents.
 std::optional<std::vector<KnownFile>> inputs_of(const std::vector<std::string>& paths,
-                                                const std::vector<KnownFile>& noted) try {
+                                                const std::vector<KnownFile>& noted) {
     std::map<std::string_view, Identity> before;
     for (const KnownFile& file : noted) before[file.path] = file.identity;
-    std::vector<KnownFile> inputs;
-    for (const std::string& path : expanded(paths)) {
-        const auto now = identity_of(path);
-        const auto was = before.find(path);
-        if (!now || (was != before.end() && was->second != *now)) return std::nullopt;
-        inputs.push_back({path, *now});
+    for (const std::string& path : paths)
+        if (const auto was = before.find(path); was != before.end() && identity_of(path) != was->second)
+            throw Error(path, "has changed while it was used; build again", Fault::system);
+    try {
+        std::vector<KnownFile> inputs;
+        for (const std::string& path : expanded(paths)) {
+            const auto now = identity_of(path);
+            const auto was = before.find(path);
+            if (!now || (was != before.end() && was->second != *now)) return std::nullopt;
+            inputs.push_back({path, *now});
+        }
+        return inputs;
+    } catch (const Error&) {
+        return std::nullopt;
     }
-    return inputs;
-} catch (const Error&) {
-    return std::nullopt;
 }
 
 /// Whether the folder `inner` is the folder `outer` or lies in it, under whatever name.
