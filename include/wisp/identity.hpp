@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -35,9 +36,22 @@ struct Identity {
 
     bool operator==(const Identity&) const = default;
 
-    /// Whether a later change would show: it would happen after `time`, and times of files are no finer than
-    /// the clock's tick.
-    bool is_settled(std::int64_t time) const { return changed < time && modified < time; }
+    /// The last moments in which a change may leave the one and the other time as it is. Times are no finer than the clock's
+    /// tick, and no coarser than 2 s on FAT [fatgen103, "Date and Time Formats"], 1 s on HFS+ and on ext4 with inodes of 128
+    /// bytes [linux, Documentation/filesystems/ext4/inodes.rst]; there no time has nanoseconds. Where times are finer, a file
+    /// of which neither has any is one in 10^18, or its mtime was set and the list leaves its ctime out: then it is old.
+    std::array<std::int64_t, 2> blind_until() const {
+        constexpr std::int64_t second = 1'000'000'000;
+        const bool coarse = modified % second == 0 && changed % second == 0;
+        const std::int64_t unit = coarse ? 2 * second : 0;
+        return {modified + unit, changed + unit};
+    }
+
+    /// Whether a later change would show: it would happen after `time`.
+    bool is_settled(std::int64_t time) const {
+        const auto [modifying, changing] = blind_until();
+        return modifying < time && changing < time;
+    }
 };
 
 /// What is at `path`, symbolic links followed; nothing where no regular file is.

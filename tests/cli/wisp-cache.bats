@@ -226,6 +226,20 @@ unchanged() { [ -z "$(wisp-cache look --record record input entry)" ]; }
     done
 }
 
+@test "files from the future are not waited for, and those of a moment ago together" {
+    unsanitized "strace and the sanitizers' own tracing exclude each other"
+    mkdir many && for ((i = 0; i < 100; i++)); do echo $i >many/$i; done
+    wisp-cache seal many
+    sleeps() {
+        strace -f -qq -e trace=nanosleep,clock_nanosleep -e signal=none -o calls "$@" wisp-cache look --record record many >noted
+        [ "$(wc -l <noted)" -eq 102 ]
+        wc -l <calls
+    }
+    [ "$(sleeps env NO_FAKE_STAT=1 faketime '2001-02-03')" -eq 0 ]
+    touch many/*
+    [ "$(sleeps)" -le 40 ] # in a tick of 10 ms at most, halves of a millisecond
+}
+
 @test "a file that changes right behind the keeping is found out, however soon" {
     for ((i = 0; i < 100; i++)); do
         mkdir work && echo in >input && echo out >work/result

@@ -84,6 +84,21 @@ TEST_CASE("a file holds as long as nothing of it changed, and a change would hav
     CHECK_FALSE(settled.all_hold());
 }
 
+TEST_CASE("where a file system counts in seconds, a change within two of them counts as unseen") {
+    constexpr std::int64_t second = 1'000'000'000, now = 1700000000 * second;
+    const Identity fine{.size = 5, .modified = now - 7, .changed = now};
+    CHECK(fine.is_settled(now + 1));
+    CHECK_FALSE(fine.is_settled(now));
+    const Identity coarse{.size = 5, .modified = now - second, .changed = now};
+    CHECK_FALSE(coarse.is_settled(now + 1));
+    CHECK_FALSE(coarse.is_settled(now + 2 * second));
+    CHECK(coarse.is_settled(now + 2 * second + 1));
+    // a result in a list, whose ctime is left out
+    const Identity listed{.size = 5, .modified = now};
+    CHECK_FALSE(listed.is_settled(now + 2 * second));
+    CHECK(listed.is_settled(now + 2 * second + 1));
+}
+
 TEST_CASE("a sealed folder is held to its list, and the index spares what it knows") {
     const Folder folder;
     const std::string file = folder.write("a", "hello");

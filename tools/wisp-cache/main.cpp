@@ -67,12 +67,15 @@ std::int64_t file_clock() {
     return nanoseconds(now) - slack;
 }
 
-/// Lets the tick pass in which a file was changed at `changed`: in it the file could change again and its
-/// time stay. A file from the future is not waited for.
-void wait_past(std::int64_t changed) {
-    constexpr int longest = 40; // in half milliseconds
-    for (int i = 0; i < longest && file_clock() <= changed; ++i)
-        std::this_thread::sleep_for(std::chrono::microseconds(500));
+/// Lets the moments pass in which files could still change and their times stay, of which `blind` are the last. What lies
+/// further in the future than those of a file changed just now is not waited for.
+void wait_past(const std::vector<std::int64_t>& blind) {
+    constexpr std::int64_t longest = 2'020'000'000; // the coarsest unit of a file system, and a tick
+    const std::int64_t now = file_clock();
+    std::int64_t last = 0;
+    for (const std::int64_t moment : blind)
+        if (moment - now < longest) last = std::max(last, moment);
+    while (file_clock() <= last && file_clock() >= now) std::this_thread::sleep_for(std::chrono::microseconds(500));
 }
 
 bool is_folder(const std::string& path) {
@@ -141,11 +144,13 @@ void look(const Arguments& arguments, const std::vector<std::string>& operands) 
     const std::vector<std::string> files = expanded(operands);
     if (is_unchanged(files, record_of(arguments))) return;
     std::vector<KnownFile> now;
+    std::vector<std::int64_t> blind;
     for (const std::string& file : files)
         if (const auto identity = identity_of(file)) {
-            wait_past(identity->changed);
             now.push_back({file, *identity});
+            for (const std::int64_t moment : identity->blind_until()) blind.push_back(moment);
         }
+    wait_past(blind);
     if (const auto index = arguments.value("index"))
         for (const std::string& path : operands)
             if (is_folder(path)) check_folder(path, index);
@@ -231,12 +236,13 @@ void replace_all(const std::string& from, const std::string& into, const std::ve
 
 /// What look will hold the next build to.
 void keep(std::vector<KnownFile> results, const std::vector<KnownFile>& inputs, const std::string& record) {
-    std::int64_t newest = 0;
+    std::vector<std::int64_t> blind;
     for (const std::vector<KnownFile>* const files : {&std::as_const(results), &inputs})
-        for (const KnownFile& file : *files) newest = std::max({newest, file.identity.changed, file.identity.modified});
+        for (const KnownFile& file : *files)
+            for (const std::int64_t moment : file.identity.blind_until()) blind.push_back(moment);
     for (KnownFile& result : results) result.identity.changed = 0; // renaming has changed it
     results.insert(results.end(), inputs.begin(), inputs.end());
-    wait_past(newest);
+    wait_past(blind);
     save_if_possible(results, record);
 }
 
