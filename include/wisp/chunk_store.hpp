@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <new>
 #include <optional>
@@ -38,8 +39,13 @@ public:
             nullptr, libdeflate_free_decompressor};
     };
 
-    /// `level` is libdeflate's, 0 to 12. Throws std::bad_alloc and nothing else.
-    ChunkStore(std::string path, int level) : path_(std::move(path)), head_(head(level)) { load(); }
+    /// `level` is libdeflate's, 0 to 12. Throws Error (input) where the file is one, not empty, that is no such store: it is
+    /// somebody's, and would be overwritten. Beside that std::bad_alloc and nothing else.
+    ChunkStore(std::string path, int level) : path_(std::move(path)), head_(head(level)) {
+        if (!open()) return;
+        if (!has_magic()) refuse(path_, "is no file that --reuse has written");
+        load();
+    }
 
     /// Of a chunk's bytes. Two chunks may have the same: that costs time, too.
     static std::uint32_t checksum(Bytes plain) { return libdeflate_adler32(1, plain.data(), plain.size()); }
@@ -99,6 +105,8 @@ private:
     static std::uint32_t crc(Bytes packed) { return libdeflate_crc32(0, packed.data(), packed.size()); }
 
     static constexpr std::uint32_t max_packed = 1024 * 1024; // of a chunk of 256 KiB that only grew
+    static constexpr std::size_t max_chunks = 1'000'000;     // 256 GB of chunks as they are made
+    static constexpr std::string_view magic = "wisp chunks\n";
 
     /// What the file begins with: who compressed its chunks is told by what they make of a sample.
     static std::vector<std::uint8_t> head(int level) {
@@ -111,7 +119,6 @@ private:
             state = state * 1664525 + 1013904223; // the constants of Numerical Recipes
             byte = static_cast<std::uint8_t>('a' + (state >> 24) % 23 * ((state >> 16) % 3));
         }
-        constexpr std::string_view magic = "wisp chunks\n";
         std::vector<std::uint8_t> bytes(magic.begin(), magic.end());
         bytes.push_back(static_cast<std::uint8_t>(level));
         const std::size_t before = bytes.size();
@@ -121,17 +128,35 @@ private:
         return bytes;
     }
 
-    /// Up to the first entry that is cut or damaged. What is no regular file is not opened: a FIFO would wait.
-    void load() try {
+    /// Whether there is something to read. What is no regular file is not opened: a FIFO would wait. What cannot be read is
+    /// not replaced either, for it may be anything.
+    bool open() try {
         static_cast<void>(FileSource(path_));
         file_.emplace(open_read(path_), path_);
+        return file_->size() > 0;
+    } catch (const Error&) {
+        std::error_code unknown;
+        changed_ = std::filesystem::is_regular_file(path_, unknown);
+        return false;
+    }
+
+    bool has_magic() const try {
+        std::array<std::uint8_t, magic.size()> found{};
+        file_->read(0, found, "its head");
+        return as_text(found) == magic;
+    } catch (const Error&) {
+        return false;
+    }
+
+    /// Up to the first entry that is cut or damaged. One of no bytes is damage, too: a crash leaves zeros.
+    void load() try {
         std::vector<std::uint8_t> found(head_.size());
         file_->read(0, found, "its head");
         if (found != head_) return;
-        for (std::uint64_t offset = head_.size(); offset < file_->size();) {
+        for (std::uint64_t offset = head_.size(); offset < file_->size() && places_.size() < max_chunks;) {
             const auto entry = file_->read<Entry>(offset, "a chunk's entry");
             const Place place{offset + sizeof entry, entry.size, entry.crc};
-            if (place.size > max_packed || place.size > file_->size() - place.offset) return;
+            if (place.size == 0 || place.size > max_packed || place.size > file_->size() - place.offset) return;
             by_checksum_.emplace(entry.checksum, places_.size());
             places_.push_back(place);
             offset = place.end();
@@ -161,7 +186,7 @@ private:
     /// A new file, with the chunks that have been kept so far, which are the first ones of the old.
     void begin() {
         changed_ = true;
-        new_.emplace(path_);
+        new_.emplace(path_, private_file); // there may be secrets in the chunks
         if (kept_ == 0)
             new_->sink().write(Bytes(head_));
         else

@@ -141,9 +141,9 @@ struct KnownFiles {
     }
 };
 
-/// Writes the list `files` to `path`.
+/// Writes the list `files` to `path`; others are not told what there is.
 inline void save_identities(const std::vector<KnownFile>& files, const std::string& path) {
-    NewFile file(path);
+    NewFile file(path, private_file);
     file.sink().write(identities_text(files));
     file.publish();
 }

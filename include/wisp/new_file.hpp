@@ -17,6 +17,9 @@
 
 namespace wisp {
 
+/// The mode of what is its owner's business alone.
+inline constexpr mode_t private_file = 0600;
+
 /// A file being written that has no name yet, or a temporary one beside its own where the system has no files without:
 /// a signal that ends the program leaves nothing then. publish() gives it its name, replacing what had it; without
 /// that nothing stays behind.

@@ -97,11 +97,13 @@ wait_a_tick() {
 }
 
 @test "an index that cannot be written costs nothing but time" {
+    umask 022
     : >file
     run -0 --separate-stderr wisp-cache check --index file/index entry
     [ -z "$output$stderr" ]
     run -0 --separate-stderr wisp-cache check --index new/folder/index entry
     [ -s new/folder/index ]
+    [ "$(stat -c %a new/folder/index)" = 600 ]
 }
 
 # publish RESULT PATH...: RESULT, made in work, is published here, and kept with the PATHs.
@@ -124,8 +126,10 @@ kept() {
 unchanged() { [ -z "$(wisp-cache look --record record input entry)" ]; }
 
 @test "what was kept and has not changed is not noted again" {
+    umask 022
     kept
     unchanged
+    [ "$(stat -c %a record)" = 600 ]
     for change in 'echo IN >input' 'touch -d 2001-02-05 input' 'cp -p input i && mv i input' 'rm input' 'echo OUT >result' 'rm result' \
         'printf y >entry/with\ blank' 'rm record' 'echo >>record' 'head -c 9 record >r && mv r record'; do
         kept

@@ -210,7 +210,7 @@ clear_refusal() {
     build=("$WISP_ROOT/wisp.sh" build -q --boards "$BATS_FILE_TMPDIR/boards" -t small -b service)
     "${build[@]}"
     chunks=$XDG_CACHE_HOME/wisp/.known/small/chunks
-    for change in 'echo >>service' 'printf x | dd of=service bs=1 seek=700000 conv=notrunc status=none' 'echo garbage >$chunks' \
+    for change in 'echo >>service' 'printf x | dd of=service bs=1 seek=700000 conv=notrunc status=none' 'echo garbage | dd of=$chunks bs=1 seek=12 conv=notrunc status=none' \
         'printf x | dd of=$chunks bs=1 seek=400000 conv=notrunc status=none' ': >$chunks' 'rm $chunks' 'rm $chunks && mkdir $chunks'; do
         eval "$change"
         echo >>service

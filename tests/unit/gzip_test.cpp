@@ -185,19 +185,37 @@ TEST_CASE("a store of chunks gives back what expands to the very bytes, whatever
     CHECK_FALSE(store.find(ChunkStore::checksum(first) + 1, first, packed, scratch));
     CHECK_FALSE(ChunkStore(file.path, 5).find(ChunkStore::checksum(first), first, packed, scratch));
 
+    constexpr std::size_t magic = 12; // "wisp chunks\n": damage there makes it a stranger's
     std::uint32_t x = 3;
     for (int round = 0; round < 60; ++round) {
         auto damaged = good;
         for (int i = 0; i < 3; ++i) {
             x = x * 1664525 + 1013904223;
-            damaged[x % damaged.size()] ^= static_cast<std::uint8_t>(1 + (x >> 29));
+            damaged[magic + x % (damaged.size() - magic)] ^= static_cast<std::uint8_t>(1 + (x >> 29));
         }
         x = x * 1664525 + 1013904223;
-        if (round % 3 == 0) damaged.resize(x % damaged.size());
+        if (round % 3 == 0) damaged.resize(magic + x % (damaged.size() - magic));
         file.write(damaged);
         CHECK(gzipped_with(file.path, plain) == expected);
         CHECK(gzipped_with(file.path, plain) == expected);
     }
+}
+
+TEST_CASE("a file that is no store of chunks is refused and stays") {
+    const StoreFile file;
+    gzipped_with(file.path, sample(3 * chunk_bytes));
+    auto nearly = file.read();
+    for (std::size_t at = 0; at < 12; ++at) {
+        nearly[at] ^= 1;
+        file.write(nearly);
+        CHECK_THROWS_WITH(ChunkStore(file.path, 6), file.path + ": is no file that --reuse has written");
+        CHECK(file.read() == nearly);
+        nearly[at] ^= 1;
+    }
+    file.write(Bytes(nearly).first(11));
+    CHECK_THROWS_WITH(ChunkStore(file.path, 6), file.path + ": is no file that --reuse has written");
+    file.write({});
+    CHECK_NOTHROW(ChunkStore(file.path, 6));
 }
 
 TEST_CASE("a store of chunks keeps those of the last time, in their order") {
