@@ -118,8 +118,8 @@ struct KnownFiles {
     std::vector<KnownFile> files{};
     std::int64_t written = 0;
 
-    /// The list in the file `path`; nothing where there is none that can be read.
-    static std::optional<KnownFiles> load(const std::string& path) {
+    /// The list in the file `path`; nothing where there is none that can be read, whyever.
+    static std::optional<KnownFiles> load(const std::string& path) try {
         constexpr std::uint64_t limit = 64 * 1024 * 1024;
         const auto own = identity_of(path);
         if (!own) return std::nullopt;
@@ -127,6 +127,8 @@ struct KnownFiles {
         auto files = parse_identities(as_text(in.read_all(limit)));
         if (!files) return std::nullopt;
         return KnownFiles{std::move(*files), own->modified};
+    } catch (const Error&) {
+        return std::nullopt;
     }
 
     /// Whether `path`, listed as `listed`, is as it was, and a change since would show.

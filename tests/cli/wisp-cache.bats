@@ -106,6 +106,22 @@ wait_a_tick() {
     [ "$(stat -c %a new/folder/index)" = 600 ]
 }
 
+@test "an index or a record that cannot be read costs nothing but time" {
+    mkdir folder
+    truncate -s 65M large # more than is ever read
+    for list in folder large; do
+        run -0 --separate-stderr wisp-cache check --index $list entry
+        [ -z "$output$stderr" ]
+    done
+    [ "$(stat -c %s large)" -lt 10000 ] # a file is replaced by one that can be read
+    truncate -s 65M large
+    for list in folder large; do
+        run -0 --separate-stderr wisp-cache look --record $list entry
+        [ -z "$stderr" ]
+        [ "${#lines[@]}" -eq 5 ]
+    done
+}
+
 # publish RESULT PATH...: RESULT, made in work, is published here, and kept with the PATHs.
 publish() {
     local result=$1
