@@ -12,6 +12,7 @@
 #include "wisp/new_file.hpp"
 #include "wisp/path.hpp"
 #include "wisp/sums.hpp"
+#include "wisp/text.hpp"
 
 namespace wisp {
 
@@ -20,9 +21,11 @@ class SealedFolder {
 public:
     explicit SealedFolder(std::string path) : path_(std::move(path)) {}
 
-    /// Hashes every file and writes the lists.
+    /// Hashes every file and writes the lists. Their lines end at a newline: a file with one in its name is refused.
     void seal() const {
         const std::vector<std::string> files = files_below(path_);
+        for (const std::string& file : files)
+            if (file.find('\n') != std::string::npos) refuse(printable(in_folder(file)), "has a newline in its name");
         std::vector<DigestRequest> requests;
         for (const std::string& file : files)
             for (const auto algorithm : {DigestAlgorithm::sha1, DigestAlgorithm::sha256})

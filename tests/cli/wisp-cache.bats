@@ -50,6 +50,12 @@ reads() {
     cmp before entry/SHA256SUMS
 }
 
+@test "a file whose name has a newline is not sealed" {
+    mkdir new && echo a >new/a && echo b >$'new/b\nc'
+    refused 1 'new/b\x0ac: has a newline in its name' seal new
+    [ ! -e new/SHA1SUMS ] && [ ! -e new/SHA256SUMS ]
+}
+
 @test "a file that is not as listed is refused by name, with and without an index" {
     wisp-cache check --index index entry
     for index in '' '--index index'; do
