@@ -41,16 +41,17 @@ public:
         ::posix_spawnattr_destroy(&attributes_);
     }
 
-    /// Standard input and output as given, standard error to nowhere, and SIGPIPE deadly again: whoever
-    /// ignores it passes that on, and a helper whose reader has gone must end.
+    /// Standard input and output as given, standard error to nowhere, and SIGPIPE and SIGXFSZ deadly again: whoever
+    /// ignores them passes that on, and a helper whose reader has gone must end.
     bool prepare(int input, int output) {
-        sigset_t pipe_signal;
-        ::sigemptyset(&pipe_signal);
-        ::sigaddset(&pipe_signal, SIGPIPE);
+        sigset_t deadly;
+        ::sigemptyset(&deadly);
+        ::sigaddset(&deadly, SIGPIPE);
+        ::sigaddset(&deadly, SIGXFSZ);
         return ::posix_spawn_file_actions_adddup2(&actions_, input, STDIN_FILENO) == 0 &&
                ::posix_spawn_file_actions_adddup2(&actions_, output, STDOUT_FILENO) == 0 &&
                ::posix_spawn_file_actions_addopen(&actions_, STDERR_FILENO, "/dev/null", O_WRONLY, 0) == 0 &&
-               ::posix_spawnattr_setsigdefault(&attributes_, &pipe_signal) == 0 &&
+               ::posix_spawnattr_setsigdefault(&attributes_, &deadly) == 0 &&
                ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGDEF) == 0;
     }
 

@@ -142,11 +142,13 @@ inline void reserve_standard_streams() {
 }
 
 /// Runs `body` as the tool `tool`, and is what main() returns: 0, or after one line on standard error 1 (the input is
-/// refused) or 2 (usage, system). A closed pipe is an error like any other, so SIGPIPE is ignored; SIGCHLD is not,
-/// whatever the caller does, for a child's status would be lost with it [POSIX, exec: ignored signals stay so].
+/// refused) or 2 (usage, system). A closed pipe is an error like any other, and so is a limit to the size of files: SIGPIPE
+/// and SIGXFSZ are ignored, and whoever starts a program gives it their default back. SIGCHLD is not, whatever the caller
+/// does, for a child's status would be lost with it [POSIX, exec: ignored signals stay so].
 inline int run_tool(const Tool& tool, int argc, char** argv, const std::function<void(const Arguments&)>& body) {
     reserve_standard_streams();
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);
     std::signal(SIGCHLD, SIG_DFL);
     std::string message;
     int status = 2;

@@ -430,6 +430,8 @@ refused() {
     [ "$stderr" = "wisp-cpio: standard output: write: No space left on device" ]
     run -2 --separate-stderr sh -c 'wisp-cpio -z manifest >/dev/full'
     [ "$stderr" = "wisp-cpio: standard output: write: No space left on device" ]
+    run -2 --separate-stderr bash -c 'ulimit -f 1; wisp-cpio --align 4096 manifest >archive'
+    [ "$stderr" = "wisp-cpio: standard output: write: File too large" ]
     run -2 --separate-stderr sh -c 'wisp-cpio manifest >&-'
     [ "$stderr" = "wisp-cpio: standard output: write: Bad file descriptor" ]
     run -2 --separate-stderr sh -c 'wisp-cpio <&-'

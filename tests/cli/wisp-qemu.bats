@@ -72,6 +72,15 @@ teardown() {
     tail -c "$(wc -c <end)" started | cmp - end
 }
 
+@test "QEMU ignores no signal that wisp-qemu ignores" {
+    printf '#!/bin/sh\ngrep SigIgn: /proc/self/status\n' >status && chmod +x status
+    run -0 --separate-stderr env --default-signal wisp-qemu "${machine[@]}" --accel tcg --binary "$PWD/status"
+    [ "$output" = $'SigIgn:\t0000000000000000' ]
+    printf '#!/bin/sh\ngrep SigIgn: /proc/self/status >ignored\n' >status
+    run env --default-signal wisp-qemu --supervise "${machine[@]}" --accel tcg --binary "$PWD/status"
+    [ "$(cat ignored)" = $'SigIgn:\t0000000000000000' ]
+}
+
 @test "the command of a profile, whole" {
     run -0 --separate-stderr wisp-qemu --board "$WISP_ROOT/boards/qemu.json" --kernel guest --initrd initrd --accel tcg \
         --forward 18080:8080 --print

@@ -122,6 +122,13 @@ TEST_CASE("a helper ends when its reader has enough, also where SIGPIPE is ignor
     std::signal(SIGPIPE, before);
 }
 
+TEST_CASE("a limit to the size of files ends a helper, also where SIGXFSZ is ignored") {
+    const auto before = std::signal(SIGXFSZ, SIG_IGN);
+    HelperInput out({"sh", {"-c", "ulimit -c 0; kill -s XFSZ $$"}, "sh"}, open_read("/dev/null"), "in");
+    CHECK_THROWS_WITH(out.read_all(10), "in: sh was ended by signal " + std::to_string(SIGXFSZ));
+    std::signal(SIGXFSZ, before);
+}
+
 TEST_CASE("variables with options for a helper change nothing") {
     ::setenv("XZ_OPT", "--no-such-option", 1);
     CHECK(unpacked(xz_hello) == "hello\n");

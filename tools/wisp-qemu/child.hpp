@@ -136,7 +136,7 @@ private:
                            ::dup2(streams.out, STDOUT_FILENO) >= 0 && ::dup2(streams.error, STDERR_FILENO) >= 0 &&
                            ::fcntl(streams.kept, F_SETFD, 0) == 0;
         if (ready) {
-            ::signal(SIGPIPE, SIG_DFL); // ignored so far, and exec would pass that on
+            for (const int signal : {SIGPIPE, SIGXFSZ}) ::signal(signal, SIG_DFL); // ignored so far; exec would pass that on
             ::execvp(argv[0], argv);
         }
         const int error = errno;

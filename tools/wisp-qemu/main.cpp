@@ -165,7 +165,7 @@ void keep_input_from_guest() {
 [[noreturn]] void become(std::vector<std::string> words) {
     const std::vector<char*> argv = exec_words(words);
     keep_input_from_guest();
-    std::signal(SIGPIPE, SIG_DFL); // run_tool() ignores it, and exec would pass that on
+    for (const int signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, SIG_DFL); // run_tool()'s SIG_IGN would be passed on
     ::execvp(argv[0], argv.data());
     fail_exec(words[0], errno);
 }
