@@ -16,14 +16,20 @@
 namespace wisp {
 
 /// The path of an entry, relative and without a slash at its end; "" for the archive's root ("./"). Refused
-/// under `subject` whether anybody wants it or not: absolute paths and ones that climb out by "..", as entry
-/// or as what a hard link refers to. Nothing good is in an archive that has them.
+/// under `subject` whether anybody wants it or not: absolute paths, ones that climb out by "..", and ones with control
+/// characters, which would make two lines of one in whatever lists them, as entry or as what a hard link refers to.
+/// Nothing good is in an archive that has them.
 inline std::string entry_path(std::string_view spelt, std::string_view subject) {
     std::string_view path = spelt;
     if (path.starts_with('/')) refuse(subject, "has the absolute path '" + printable(spelt) + "'");
     while (path.starts_with("./")) path.remove_prefix(2);
     if (path.ends_with('/')) path.remove_suffix(1);
-    return path.empty() || path == "." ? "" : relative_path(path, subject);
+    if (path.empty() || path == ".") return "";
+    std::string checked = relative_path(path, subject);
+    for (const char byte : checked)
+        if (static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f)
+            refuse(subject, "path '" + printable(spelt) + "' has a control character");
+    return checked;
 }
 
 /// Checks the names in an entry, see entry_path(); returns its path.

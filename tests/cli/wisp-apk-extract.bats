@@ -132,6 +132,22 @@ EOF
     [ "${lines[-1]}" = "size=$size" ]
 }
 
+@test "control characters in a name are refused, wanted or not, and list shows them" {
+    mkdir out && make_test_key keys maker
+    local name
+    for name in $'over\nlays' $'e\e[2J' $'d\x7f'; do
+        rm -rf root && mkdir -p root/boot/overlays && echo x >root/boot/overlays/a && echo x >"root/boot/overlays/$name"
+        make_apk odd.apk maker.rsa odd 1-r0 noarch root
+        shown=$(wisp-apk list -f odd.apk | grep 'x0a\|x1b\|x7f')
+        for wanted in boot/ boot/overlays/a; do
+            refused 1 "odd.apk: path '$shown' has a control character" wisp-apk extract -C out $wanted -f odd.apk
+            [ -z "$(ls -A out)" ]
+        done
+        refused 1 "odd.apk: path '$shown' has a control character" wisp-apk verify --keys keys -f odd.apk
+    done
+    [ "$shown" = 'boot/overlays/d\x7f' ]
+}
+
 @test "a signal in the middle of an extraction leaves nothing, and kills" {
     mkdir out root root/folder
     head -c 3000000 /dev/urandom >root/folder/large

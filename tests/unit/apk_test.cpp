@@ -383,6 +383,13 @@ TEST_CASE("paths of entries are relative and do not climb") {
     CHECK_THROWS_WITH(entry_path("a/../../x", "in"), "in: path 'a/../../x' has a part '..'");
     CHECK_THROWS_WITH(entry_path("..", "in"), "in: path '..' has a part '..'");
     CHECK_THROWS_WITH(entry_path("a//b", "in"), "in: path 'a//b' has an empty part");
+    for (int byte = 1; byte < 256; ++byte) {
+        const std::string path = "./a" + std::string(1, static_cast<char>(byte)) + "b/";
+        if (byte < 0x20 || byte == 0x7f)
+            CHECK_THROWS_WITH(entry_path(path, "in"), "in: path '" + printable(path) + "' has a control character");
+        else
+            CHECK(entry_path(path, "in") == path.substr(2, 3));
+    }
 }
 
 TEST_CASE("a selection has files, folders, and the whole archive as a folder") {
