@@ -42,8 +42,8 @@ program ends when the machine does. Under supervision, QEMU is a child, and the 
       --print                print the command for a shell, run nothing
 Supervision, which each of these turns on:
       --supervise
-      --expect URL[=STATUS]  end with status 0 once the URL is answered so (200); repeatable.
-                             http://:8080/ is the guest's port 8080, wherever its --forward begins
+      --expect URL[=STATUS]  end with status 0 once the URL is answered so (200), with 1 at another first answer;
+                             repeatable. http://:8080/ is the guest's port 8080, wherever its --forward begins
       --timeout SECONDS      end with status 124 after so long
       --json                 how it ended as one JSON object on standard output, the console on standard error
       --console FILE         the console into a file (-: standard output)
