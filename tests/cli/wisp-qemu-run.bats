@@ -357,10 +357,16 @@ PY
     # and who wants the same one is told
     run -2 --separate-stderr timeout 20 wisp-qemu --arch aarch64 --kernel kernel --initrd initrd --accel tcg --supervise \
         --forward "$port:80"
-    [ "$stderr" = "wisp-qemu: qemu-system-aarch64: -netdev user,id=net0,hostfwd=tcp:127.0.0.1:$port-:80: Could not set up host forwarding rule 'tcp:127.0.0.1:$port-:80'" ]
+    [ "$stderr" = "wisp-qemu: --forward: 127.0.0.1:$port: Address already in use; another port, or 0 for a free one" ]
     kill "$supervisor"
     wait "$supervisor" || [ $? -eq 143 ]
     supervisor=''
+}
+
+@test "QEMU itself: what it does not start for is told in its words" {
+    run -2 --separate-stderr timeout 20 wisp-qemu --arch aarch64 --kernel kernel --initrd initrd --accel tcg --supervise -- \
+        -device nonsense
+    [ "$stderr" = "wisp-qemu: qemu-system-aarch64: -device nonsense: 'nonsense' is not a valid device model name" ]
 }
 
 @test "QEMU itself: a machine that is switched off, and a time-out" {
@@ -375,6 +381,25 @@ PY
 @test "the printed command is QEMU's alone" {
     wisp-qemu "${machine[@]}" --print >plain
     wisp-qemu "${machine[@]}" --print --supervise --timeout 5 | cmp - plain
+}
+
+@test "a port that is not to be had is told with the reason, before QEMU is started" {
+    starts 'boot()' --forward 0:80
+    port=$(sed -n "s/^wisp-qemu: forwarding 127\.0\.0\.1:\([0-9]*\) to the machine's port 80\$/\1/p" messages)
+    echo 'open("started", "w"); panic(0)' >play
+    for option in '' --supervise; do
+        refused 2 "--forward: 127.0.0.1:$port: Address already in use; another port, or 0 for a free one" $option --forward "$port:80"
+        refused 2 "--forward: 0.0.0.0:$port: Address already in use; another port, or 0 for a free one" $option \
+            --forward "0.0.0.0:$port:80"
+        refused 2 "--forward: 192.0.2.1:$port: Cannot assign requested address" $option --forward "192.0.2.1:$port:80"
+    done
+    refused 2 "--forward: 127.0.0.1:$port: Address already in use; another port, or 0 for a free one" --console kept --forward "$port:80"
+    [ ! -e started ]
+    [ ! -e kept ]
+    # what only prints takes no port
+    wisp-qemu "${machine[@]}" --print --forward "$port:80" >command
+    kill "$supervisor"
+    stopped 143
 }
 
 refused() {

@@ -4,6 +4,7 @@
 
 #include <csignal>
 
+#include "sockets.hpp"
 #include "supervisor.hpp"
 #include "wisp/accel.hpp"
 #include "wisp/profile.hpp"
@@ -162,7 +163,9 @@ void keep_input_from_guest() {
     if (::dup2(nothing.get(), STDIN_FILENO) < 0) fail_errno("standard input", "dup2");
 }
 
-[[noreturn]] void become(std::vector<std::string> words) {
+[[noreturn]] void become(const QemuRun& run) {
+    require_ports(run.network.forwards);
+    std::vector<std::string> words = qemu_command(run);
     const std::vector<char*> argv = exec_words(words);
     keep_input_from_guest();
     for (const int signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, SIG_DFL); // run_tool()'s SIG_IGN would be passed on
@@ -248,6 +251,7 @@ int supervise(const Arguments& arguments, QemuRun run) {
     const auto seconds = arguments.number("timeout", 1, week);
     RunJudge judge(expectations_of(arguments, asked),
                    seconds ? std::optional(std::chrono::seconds(*seconds)) : std::nullopt);
+    require_ports(asked);
     ConsoleTarget console = console_of(arguments);
     keep_input_from_guest();
     bool whole = true;
@@ -287,7 +291,7 @@ int main(int argc, char** argv) {
         require_separator(words, arguments.operands);
         const QemuRun run = run_of(arguments);
         if (!arguments.has("print")) {
-            if (!is_supervised(arguments, run.network.forwards)) become(qemu_command(run));
+            if (!is_supervised(arguments, run.network.forwards)) become(run);
             status = supervise(arguments, run);
             return;
         }

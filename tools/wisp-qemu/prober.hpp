@@ -1,7 +1,6 @@
 // Asks a machine's URL until it is answered, without ever waiting itself.
 #pragma once
 
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@
 #include <utility>
 
 #include "signals.hpp"
+#include "sockets.hpp"
 #include "wisp/expectation.hpp"
 #include "wisp/fd.hpp"
 #include "wisp/http.hpp"
@@ -69,13 +69,9 @@ private:
     void try_later(wisp::Elapsed now) { give_up(now + pause); }
 
     void connect(wisp::Elapsed now) {
-        socket_ = wisp::Fd(::socket(AF_INET, SOCK_STREAM, 0));
-        if (!socket_ || ::fcntl(socket_.get(), F_SETFD, FD_CLOEXEC) != 0) wisp::fail_errno("socket", "open");
+        socket_ = tcp_socket();
         never_wait(socket_.get());
-        sockaddr_in there{};
-        there.sin_family = AF_INET;
-        there.sin_addr.s_addr = htonl(endpoint_.address.value);
-        there.sin_port = htons(endpoint_.port);
+        const sockaddr_in there = socket_address(endpoint_);
         asked_ = 0;
         due_ = now + patience;
         if (::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&there), sizeof there) != 0 &&
