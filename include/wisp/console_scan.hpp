@@ -20,6 +20,7 @@ namespace wisp {
 struct ConsoleEvent {
     enum class Kind {
         kernel,     ///< the kernel's clock stood at `value` microseconds
+        unpacking,  ///< the kernel says in `text` why it could not unpack the initrd
         init,       ///< the kernel starts /init
         service,    ///< init becomes the service
         complaint,  ///< init says in `text` why it does not
@@ -95,7 +96,9 @@ private:
 
     void look_at(std::string_view line) {
         if (look_for_panic(line) || clipped_ || service_started_) return;
+        constexpr std::string_view unpacking_failed = "Initramfs unpacking failed: "; // [kernel init/initramfs.c]
         const auto text = without_time(line);
+        if (text.starts_with(unpacking_failed)) tell(Kind::unpacking, 0, text.substr(unpacking_failed.size()));
         if (text.starts_with("Run /init as init process")) tell(Kind::init);
         if (line == "wisp: starting /service/run") {
             service_started_ = true;

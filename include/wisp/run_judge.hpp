@@ -56,8 +56,10 @@ inline std::string guest_signal_name(unsigned signal) {
 /// Follows one run and says when and how it ends. Once there is a verdict, nothing changes it.
 class RunJudge {
 public:
-    RunJudge(std::vector<Expectation> expectations, std::optional<std::chrono::seconds> timeout)
-        : expectations_(std::move(expectations)), answers_(expectations_.size()), timeout_(timeout) {}
+    /// `memory` is the machine's, as QEMU is told it.
+    RunJudge(std::vector<Expectation> expectations, std::optional<std::chrono::seconds> timeout, std::string memory)
+        : expectations_(std::move(expectations)), answers_(expectations_.size()), timeout_(timeout),
+          memory_(std::move(memory)) {}
 
     const std::optional<Verdict>& verdict() const { return verdict_; }
     const BootPhases& phases() const { return phases_; }
@@ -73,11 +75,12 @@ public:
         if (verdict_) return;
         switch (event.kind) {
             case Kind::kernel: note_kernel(std::chrono::microseconds(event.value), now); break;
+            case Kind::unpacking: unpacking_ = event.text; break;
             case Kind::init: phases_.init = now; break;
             case Kind::service: phases_.service = now; break;
             case Kind::complaint: complaint_ = event.text; break;
             case Kind::init_ended: judge_exit(GuestExit::of(event.value)); break;
-            case Kind::panic: end({"panicked", 1, {}, "kernel: panicked: " + event.text}); break;
+            case Kind::panic: end({"panicked", 1, {}, cause_of("kernel: panicked: " + event.text)}); break;
         }
     }
 
@@ -140,12 +143,20 @@ private:
         const int status = static_cast<int>(exit.shell_status());
         if (!phases_.service) {
             const std::string why = complaint_.empty() ? " before the service started" : ": " + complaint_;
-            return end({"failed init", std::max(status, 1), signal, "init: " + how + why});
+            return end({"failed init", std::max(status, 1), signal, cause_of("init: " + how + why)});
         }
         const std::string pending = awaited();
         if (pending.empty()) return end({signal ? "killed" : "exited", status, signal, "service: " + how});
         end({signal ? "killed" : "exited", std::max(status, 1), signal,
              "service: " + how + " before it answered " + pending});
+    }
+
+    /// What ended the boot: the unpacking of the initrd where that has failed, for all that was missed then, `symptom`,
+    /// comes of it.
+    std::string cause_of(const std::string& symptom) const {
+        if (unpacking_.empty() || phases_.service) return symptom;
+        return "machine: the kernel could not unpack the initrd (" + unpacking_ + ")" +
+               (unpacking_ == "write error" ? ": it does not fit into the machine's memory, " + memory_ : "");
     }
 
     /// The URLs that have not been answered.
@@ -176,7 +187,9 @@ private:
     std::vector<Expectation> expectations_;
     std::vector<Answer> answers_;
     std::optional<Elapsed> timeout_;
+    std::string memory_;
     BootPhases phases_;
+    std::string unpacking_; ///< why it failed, or ""
     std::string complaint_;
     std::optional<Verdict> verdict_;
 };

@@ -94,6 +94,14 @@ hang()'
     performed 7 'init: exited with status 7 before the service started' 'panic(0x700); hang()'
 }
 
+@test "an initrd that the machine has no room for is told, and not what init misses then" {
+    cut='say(b"[    1.151072] Initramfs unpacking failed: write error\r\nwisp: mount: /sys: ENOENT\r\n"); panic(0x100); hang()'
+    message="machine: the kernel could not unpack the initrd (write error): it does not fit into the machine's memory,"
+    performed 1 "$message 512M" "$cut"
+    performed 1 "$message 96M" "$cut" --memory 96M
+    performed 1 "$message 1G" "$cut" -- -m 1G
+}
+
 @test "a machine that ends in silence is a failure" {
     performed 1 'machine: was switched off, and how the service ended was not seen' 'boot(); off()'
     performed 1 'machine: was reset, and how init ended was not seen' 'reset()'

@@ -110,6 +110,13 @@ TEST_CASE("init's own words are told before the service starts") {
     CHECK(events_of("wisp: " + std::string(1000, 'x') + "\n")[0].text.size() == 256);
 }
 
+TEST_CASE("why the initrd could not be unpacked is told before the service starts") {
+    CHECK(events_of("[    1.151072] Initramfs unpacking failed: write error\r\n") ==
+          Events{{Kind::kernel, 1151072, ""}, {Kind::unpacking, 0, "write error"}});
+    CHECK(events_of("Initramfs unpacking failed: junk\x01\n") == Events{{Kind::unpacking, 0, "junk\\x01"}});
+    CHECK(events_of("wisp: starting /service/run\nInitramfs unpacking failed: x\n") == Events{{Kind::service, 0, ""}});
+}
+
 TEST_CASE("a flood without a line end hides nothing and leaves what follows alone") {
     const std::string flood(3000000, 'x');
     CHECK(events_of(flood + "\nwisp: starting /service/run\n" + panic_line("00000100")) ==

@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 RunJudge judge_of(const std::vector<std::string>& expected, std::optional<std::chrono::seconds> timeout = {}) {
     std::vector<Expectation> expectations;
     for (const std::string& text : expected) expectations.push_back(parse_expectation(text, "--expect"));
-    return {expectations, timeout};
+    return {expectations, timeout, "512M"};
 }
 
 /// A machine whose service runs.
@@ -93,6 +93,29 @@ TEST_CASE("init's end is not the service's") {
         judge.console_says({Kind::init_ended, 0}, 1s);
         is(judge, "failed init", 1, "init: exited with status 0 before the service started");
     }
+}
+
+TEST_CASE("an initrd that could not be unpacked is why, and what was missed then is not") {
+    const auto after = [](const std::string& reason, const ConsoleEvent& end) {
+        RunJudge judge = judge_of({});
+        judge.machine_started(1ms);
+        judge.console_says({Kind::unpacking, 0, reason}, 500ms);
+        judge.console_says({Kind::complaint, 0, "wisp: mount: /sys: ENOENT"}, 900ms);
+        judge.console_says(end, 1s);
+        return judge;
+    };
+    const std::string too_large = "machine: the kernel could not unpack the initrd (write error): it does not fit into the "
+                                  "machine's memory, 512M";
+    is(after("write error", {Kind::init_ended, 0x100}), "failed init", 1, too_large);
+    is(after("write error", {Kind::panic, 0, "No working init found."}), "panicked", 1, too_large);
+    is(after("junk within compressed archive", {Kind::init_ended, 0x100}), "failed init", 1,
+       "machine: the kernel could not unpack the initrd (junk within compressed archive)");
+    // a service that was there all the same ends as it does
+    RunJudge judge = judge_of({});
+    judge.console_says({Kind::unpacking, 0, "write error"}, 500ms);
+    judge.console_says({Kind::service}, 900ms);
+    judge.console_says({Kind::panic, 0, "Oops"}, 1s);
+    is(judge, "panicked", 1, "kernel: panicked: Oops");
 }
 
 TEST_CASE("answers as expected are the end, and the first answer counts") {

@@ -242,6 +242,14 @@ void tell_chosen(const std::vector<Forward>& asked, const std::vector<Forward>& 
 /// The phases are marked by lines that kernels keep to themselves below this level; of several the last counts.
 constexpr std::string_view loglevel_of_phases = " loglevel=7";
 
+/// What QEMU gives the machine: the last -m counts.
+std::string memory_of(const QemuMachine& machine) {
+    std::string memory = machine.memory;
+    for (std::size_t i = 1; i < machine.extra.size(); ++i)
+        if (machine.extra[i - 1] == "-m") memory = machine.extra[i];
+    return memory;
+}
+
 /// Runs the machine to its end; the result is this program's exit status.
 int supervise(const Arguments& arguments, QemuRun run) {
     constexpr std::uint64_t week = 7 * 24 * 60 * 60;
@@ -250,7 +258,7 @@ int supervise(const Arguments& arguments, QemuRun run) {
     if (json) run.append += loglevel_of_phases;
     const auto seconds = arguments.number("timeout", 1, week);
     RunJudge judge(expectations_of(arguments, asked),
-                   seconds ? std::optional(std::chrono::seconds(*seconds)) : std::nullopt);
+                   seconds ? std::optional(std::chrono::seconds(*seconds)) : std::nullopt, memory_of(run.machine));
     require_ports(asked);
     ConsoleTarget console = console_of(arguments);
     keep_input_from_guest();
