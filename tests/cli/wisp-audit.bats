@@ -309,7 +309,7 @@ wisp-audit: a.img: bytes $start to $((start + size - 1)): differ in file 'initrd
     run -1 --separate-stderr wisp-audit --name a.img empty
     [ "$stderr" = "wisp-audit: empty: has 0 bytes, manifest.json says $size" ]
     run -1 --separate-stderr wisp-audit config.txt
-    [ "$stderr" = "wisp-audit: manifest.json: lists no output 'config.txt'" ]
+    [ "$stderr" = "wisp-audit: manifest.json: lists no output 'config.txt', but 'Image', 'a.img', 'initrd.img': --name says which" ]
     run -1 --separate-stderr wisp-audit --manifest config.txt a.img
     [[ "$stderr" == "wisp-audit: config.txt:"* ]]
     for ((length = 0; length < $(wc -c <manifest.json); length += 97)); do
@@ -357,6 +357,11 @@ wisp-audit: a.img: bytes $start to $((start + size - 1)): differ in file 'initrd
     [ "$stderr" = "wisp-audit: standard output: write: Bad file descriptor" ]
     rm manifest.json
     run -2 --separate-stderr wisp-audit a.img
+    [ "$stderr" = "wisp-audit: manifest.json: open: No such file or directory; --manifest names the record" ]
+    mkdir elsewhere && cp a.img elsewhere
+    run -2 --separate-stderr wisp-audit elsewhere/a.img
+    [ "$stderr" = "wisp-audit: elsewhere/manifest.json: open: No such file or directory; --manifest names the record" ]
+    run -2 --separate-stderr wisp-audit --manifest manifest.json a.img
     [ "$stderr" = "wisp-audit: manifest.json: open: No such file or directory" ]
 }
 

@@ -1,5 +1,9 @@
 // wisp-audit: does every byte of an image stand where its record says?
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "wisp/audit.hpp"
@@ -191,7 +195,8 @@ void refuse_findings(const std::string& name, const std::vector<Finding>& findin
 /// What a check needs to know beside the file.
 struct Claim {
     std::string manifest;
-    std::string output; ///< what the manifest calls the file
+    std::string output;    ///< what the manifest calls the file
+    bool is_given = false; ///< the manifest, by --manifest
 };
 
 /// By default the record lies beside the file and knows it by its name; standard input has neither.
@@ -204,12 +209,29 @@ Claim claim_of(const std::string& path, const Arguments& arguments) {
     const std::string beside =
         path.find('/') == std::string::npos ? "manifest.json" : folder + "/manifest.json";
     return {arguments.value("manifest").value_or(beside),
-            arguments.value("name").value_or(std::string(base_name(path)))};
+            arguments.value("name").value_or(std::string(base_name(path))), arguments.has("manifest")};
+}
+
+/// The record beside the file, unless another was given, is there only if the file is where its build left it.
+AuditRecord record_of(const Claim& claim) {
+    if (!claim.is_given && ::access(claim.manifest.c_str(), F_OK) != 0)
+        throw Error(printable(claim.manifest),
+                    std::string("open: ") + std::strerror(errno) + "; --manifest names the record", Fault::system);
+    return {read_json_file(claim.manifest, record_size_limit), printable(claim.manifest)};
+}
+
+/// Refuses a name that the record does not have, where it has others.
+void require_output(const AuditRecord& record, const std::string& name) {
+    if (record.outputs().empty() || record.outputs().contains(name)) return;
+    std::string known;
+    for (const auto& [path, file] : record.outputs()) known += (known.empty() ? "'" : ", '") + printable(path) + "'";
+    refuse(record.name(), "lists no output '" + printable(name) + "', but " + known + ": --name says which");
 }
 
 void check(const std::string& path, const Claim& claim, bool as_json, Sink& out) {
     const auto file = open_seekable_operand(path);
-    const AuditRecord record(read_json_file(claim.manifest, record_size_limit), printable(claim.manifest));
+    const AuditRecord record = record_of(claim);
+    require_output(record, claim.output);
     OutputAudit audit(*file, record, claim.output);
     audit.run();
     if (as_json)
