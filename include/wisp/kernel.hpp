@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "wisp/error.hpp"
+#include "wisp/gzip_head.hpp"
 #include "wisp/input.hpp"
 #include "wisp/kernel_image.hpp"
 #include "wisp/magic.hpp"
@@ -18,6 +19,14 @@
 namespace wisp {
 
 namespace detail {
+
+inline bool has_at(Bytes head, std::size_t offset, std::string_view magic) {
+    return head.size() > offset && as_text(head).substr(offset).starts_with(magic);
+}
+
+inline bool is_bzimage(Bytes head) { return has_at(head, 0x202, "HdrS"); }
+inline bool is_zboot(Bytes head) { return has_at(head, 0, "MZ") && has_at(head, 4, "zimg"); }
+inline bool is_arm64_image(Bytes head) { return has_at(head, 0x38, "ARM\x64"); }
 
 inline KernelInfo read_arm64_image(Input& in, Sink& out, KernelForm form) {
     Arm64ImageSink image(out, in.name());
@@ -101,19 +110,21 @@ inline KernelInfo read_zboot(PeekInput& in, Sink& out, const std::string& tempor
 
 } // namespace detail
 
+/// Whether bytes that start with `head` are a kernel in one of the forms, by their first bytes.
+inline bool looks_like_kernel(Bytes head) {
+    return detail::is_bzimage(head) || detail::is_zboot(head) || detail::is_arm64_image(head) ||
+           detail::is_arm64_image(gunzip_head(head, sizeof(Arm64ImageHeader)));
+}
+
 /// Reads a kernel image in any of the forms to its end, writes the raw image inside (of a bzImage, the file
 /// as it is) to `out`, and tells what it is. What is wrong may show only at the end: `out` is complete when
 /// this returns. `temporary` is a folder for what a helper must unpack. Everything but those forms, and what
 /// is cut, is refused.
 inline KernelInfo read_kernel(Input& in, Sink& out, const std::string& temporary) {
     PeekInput peek(in, detail::kernel_head_size);
-    const std::string_view head = as_text(peek.head());
-    const auto has = [&](std::size_t offset, std::string_view magic) {
-        return head.size() > offset && head.substr(offset).starts_with(magic);
-    };
-    if (has(0x202, "HdrS")) return detail::read_bzimage(peek, out);
-    if (has(0, "MZ") && has(4, "zimg")) return detail::read_zboot(peek, out, temporary);
-    if (has(0x38, "ARM\x64")) return detail::read_arm64_image(peek, out, KernelForm::image);
+    if (detail::is_bzimage(peek.head())) return detail::read_bzimage(peek, out);
+    if (detail::is_zboot(peek.head())) return detail::read_zboot(peek, out, temporary);
+    if (detail::is_arm64_image(peek.head())) return detail::read_arm64_image(peek, out, KernelForm::image);
     if (packing_of(peek.head()) == Packing::gzip) {
         GunzipAllInput unpacked(peek);
         return detail::read_arm64_image(unpacked, out, KernelForm::gzip);

@@ -150,14 +150,18 @@ as_file_says() {
 @test "what is neither is refused, with nothing printed" {
     echo hello >text
     run -1 --separate-stderr wisp-inspect text
-    [ "$stderr" = "wisp-inspect: text: boot sector at offset 0 needs 512 bytes, the file ends at 6" ]
+    [ "$stderr" = "wisp-inspect: text: is text, and neither a disk image nor an initrd" ]
     [ -z "$output" ]
     head -c 4096 /dev/zero >zeros
     run -1 --separate-stderr wisp-inspect zeros
-    [ "$stderr" = "wisp-inspect: zeros: has neither a FAT32 volume nor a partition table" ]
+    [ "$stderr" = "wisp-inspect: zeros: is unknown data (it starts with 00000000), and neither a disk image nor an initrd" ]
+    # a disk without a FAT32 volume has a reason of its own
+    patch zeros 510 55 AA
+    run -1 --separate-stderr wisp-inspect zeros
+    [ "$stderr" = "wisp-inspect: zeros: has no partition of type 0B or 0C (FAT32)" ]
     : >empty
     run -1 --separate-stderr wisp-inspect empty
-    [ "$stderr" = "wisp-inspect: empty: boot sector at offset 0 needs 512 bytes, the file ends at 0" ]
+    [ "$stderr" = "wisp-inspect: empty: is empty, and neither a disk image nor an initrd" ]
     make_image
     head -c 30000000 image >cut
     run -1 --separate-stderr wisp-inspect cut
@@ -169,6 +173,32 @@ as_file_says() {
         [ -n "$stderr" ]
         [ -z "$output" ]
     done
+}
+
+@test "what is something else is refused as what it is" {
+    make_image
+    gzip -c Image >Image.gz
+    xz -c initrd.img >initrd.xz
+    zstd -q initrd.img -o initrd.zst
+    printf '\4\42\115\30' >initrd.lz4
+    gzip -c plain >plain.gz
+    { head -c 514 /dev/zero && printf HdrS; } >bzImage
+    printf 'MZ\0\0zimg' >zboot
+    while read -r file what; do
+        run -1 --separate-stderr wisp-inspect "$file"
+        [ "$stderr" = "wisp-inspect: $file: is $what" ]
+        [ -z "$output" ]
+    done <<E
+Image a Linux kernel: wisp-kernel info shows what it is
+Image.gz a Linux kernel: wisp-kernel info shows what it is
+bzImage a Linux kernel: wisp-kernel info shows what it is
+zboot a Linux kernel: wisp-kernel info shows what it is
+$(command -v wisp-inspect) an ELF file, and neither a disk image nor an initrd
+initrd.xz xz-compressed, and only gzip is read here
+initrd.zst zstd-compressed, and only gzip is read here
+initrd.lz4 lz4-compressed, and only gzip is read here
+plain.gz gzip-compressed, and neither a disk image nor an initrd
+E
 }
 
 @test "usage, a full disk and a closed output are status 2" {

@@ -9,8 +9,8 @@
 #include "wisp/cpio_read.hpp"
 #include "wisp/fat32_input.hpp"
 #include "wisp/fat32_read.hpp"
-#include "wisp/gzip_head.hpp"
 #include "wisp/kernel.hpp"
+#include "wisp/magic.hpp"
 #include "wisp/seekable_input.hpp"
 #include "wisp/tool.hpp"
 
@@ -33,18 +33,6 @@ cannot be read. FILE, or standard input, must be a file, not a pipe.
 };
 
 constexpr std::size_t head_size = 1024; // all that tells the kinds of files apart lies in it
-
-bool starts_as_kernel(Bytes head) {
-    const std::string_view text = as_text(head);
-    const auto has = [&](std::size_t at, std::string_view magic) {
-        return text.size() >= at + magic.size() && text.substr(at, magic.size()) == magic;
-    };
-    return has(0x38, "ARM\x64") || has(0x202, "HdrS") || (has(0, "MZ") && has(4, "zimg"));
-}
-
-bool looks_like_kernel(Bytes head) {
-    return starts_as_kernel(head) || starts_as_kernel(gunzip_head(head, sizeof(Arm64ImageHeader)));
-}
 
 void read_to_end(Input& in) {
     read_initramfs(in, [](const NewcEntry&) {});
@@ -107,14 +95,29 @@ void report_initrd(const Seekable& file, Report& report) {
     report.end();
 }
 
+/// Refuses, for what it is, a file that does not begin as a disk does. What does is refused, if at all, for what is wrong
+/// with its volume.
+void require_disk(const std::string& name, Bytes head) {
+    if (looks_like_kernel(head)) refuse(name, "is a Linux kernel: wisp-kernel info shows what it is");
+    if (head.size() >= fat32::sector_size) {
+        const auto first = View(name, head).read<fat32::BootSector>(0, "first sector");
+        if (first.signature == fat32::signature_bytes || fat32::looks_like_volume(first)) return;
+    }
+    const std::string what = contents_name(head);
+    const bool is_packed = what.find("-compressed") != what.npos && packing_of(head) != Packing::gzip;
+    refuse(name, "is " + what + (is_packed ? ", and only gzip is read here" : ", and neither a disk image nor an initrd"));
+}
+
 void inspect(const Arguments& arguments) {
     const auto file = open_seekable_operand(single_operand(arguments));
     std::vector<std::uint8_t> head(std::min<std::uint64_t>(head_size, file->size()));
     file->read(0, head, "the first bytes");
+    const bool is_initrd = looks_like_initramfs(head);
+    if (!is_initrd) require_disk(file->name(), head);
     FdSink out(STDOUT_FILENO, "standard output");
     std::unique_ptr<Report> report = std::make_unique<TextReport>(out);
     if (arguments.has("json")) report = std::make_unique<JsonReport>(out);
-    looks_like_initramfs(head) ? report_initrd(*file, *report) : report_image(*file, *report);
+    is_initrd ? report_initrd(*file, *report) : report_image(*file, *report);
     out.finish();
 }
 
