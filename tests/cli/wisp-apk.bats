@@ -77,7 +77,7 @@ load ../lib/apk_fixture
 
 @test "what the command line gets wrong is said, with status 2" {
     fixture
-    refused 2 "wisp-apk: which command? See wisp-apk --help" wisp-apk
+    refused 2 "command: is missing, see wisp-apk --help" wisp-apk
     refused 2 "frobnicate: unknown command, see wisp-apk --help" wisp-apk frobnicate
     refused 2 "--frobnicate: unknown option, see wisp-apk --help" wisp-apk list --frobnicate
     refused 2 "verify: needs --keys DIR" wisp-apk verify -f linux.apk
@@ -86,6 +86,7 @@ load ../lib/apk_fixture
     refused 2 "'../p': is not the name of a package" wisp-apk lookup --keys keys ../p
     refused 2 "extract: which PATH?" wisp-apk extract -f linux.apk
     refused 2 "cat: needs one PATH" wisp-apk cat -f linux.apk
+    refused 1 "linux.apk: 'boot' is a folder" wisp-apk cat ./boot -f linux.apk
     refused 2 "'boot/': is not the path of a file inside an archive" wisp-apk cat boot/ -f linux.apk
     refused 2 "linux.apk: list takes no operand; a file is named by -f" wisp-apk list linux.apk
     refused 2 "--report: means nothing to list" wisp-apk list --report -f linux.apk

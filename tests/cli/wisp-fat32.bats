@@ -539,7 +539,7 @@ large_file() {
     misused '--frob: unknown option, see wisp-fat32 --help' --frob
     misused '--size: needs a value' --size
     for size in '' M 1X -1 1.5G 0x10 99999999999999999999 16777216T; do
-        misused "--size: '$size' is not a number of bytes, K, M, G or T" --size "$size"
+        misused "--size: '$size' is not a size: bytes, or with K, M, G or T behind, as 64M" --size "$size"
     done
     misused "--volume-id: 'xyz' is not 1 to 8 hexadecimal digits" --volume-id xyz
     misused "--volume-id: '123456789' is not 1 to 8 hexadecimal digits" --volume-id 123456789

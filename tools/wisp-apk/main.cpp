@@ -312,8 +312,10 @@ void cat(const Command& command) {
         misuse("'" + printable(command.operands[0]) + "'", "is not the path of a file inside an archive");
     Withheld contents;
     read_input(command.arguments, Want::any_archive, [&](TarReader& archive, const TarEntry& entry) {
-        if (std::string path; wanted.takes(entry, archive.name(), path))
-            apk::copy_checked(archive, entry, contents.sink());
+        std::string path = check_names(entry, archive.name());
+        if (entry.type == TarType::folder && wanted.names(path))
+            refuse(archive.name(), "'" + printable(path) + "' is a folder");
+        if (wanted.takes(entry, archive.name(), path)) apk::copy_checked(archive, entry, contents.sink());
     });
     wanted.check_found(input_name(command.arguments));
     contents.print();
@@ -352,7 +354,7 @@ const std::map<std::string, Handler> handlers{
 };
 
 void run(const Arguments& arguments) {
-    if (arguments.operands.empty()) misuse("wisp-apk", "which command? See wisp-apk --help");
+    if (arguments.operands.empty()) misuse("command", "is missing, see wisp-apk --help");
     const std::string& name = arguments.operands[0];
     const auto found = handlers.find(name);
     if (found == handlers.end()) misuse(printable(name), "unknown command, see wisp-apk --help");

@@ -66,7 +66,7 @@ std::uint64_t parse_size(const std::string& text) {
     const unsigned shift = suffix == std::string_view::npos ? 0 : 10 * (static_cast<unsigned>(suffix) + 1);
     const auto number = parse_unsigned(std::string_view(text).substr(0, text.size() - (shift > 0)), 10,
                                        std::numeric_limits<std::uint64_t>::max() >> shift);
-    if (!number) misuse("--size", "'" + printable(text) + "' is not a number of bytes, K, M, G or T");
+    if (!number) misuse("--size", "'" + printable(text) + "' is not a size: bytes, or with K, M, G or T behind, as 64M");
     return *number << shift;
 }
 
