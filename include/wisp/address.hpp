@@ -145,13 +145,12 @@ inline Forward parse_forward(std::string_view text, std::string_view subject) {
         parts.erase(parts.begin());
     }
     if (parts.size() != 2) refuse_value(subject, text, "is not [ADDRESS:]HOST:GUEST, like 18080:8080");
-    const auto port = [&](std::string_view digits) {
-        const auto number = parse_plain(digits, 65535);
-        if (!number || *number == 0) refuse_value(subject, text, "a port must be a number from 1 to 65535");
-        return static_cast<std::uint16_t>(*number);
-    };
-    if (parts[0] != "0") forward.host_port = port(parts[0]);
-    forward.guest_port = port(parts[1]);
+    if (text.find('/') != text.npos) refuse_value(subject, text, "only TCP is forwarded: leave out the / and what follows");
+    const auto host = parse_plain(parts[0], 65535), guest = parse_plain(parts[1], 65535);
+    if (!host) refuse_value(subject, text, "the host's port must be a number from 0 (a free one) to 65535");
+    if (!guest || *guest == 0) refuse_value(subject, text, "the machine's port must be a number from 1 to 65535");
+    forward.host_port = static_cast<std::uint16_t>(*host);
+    forward.guest_port = static_cast<std::uint16_t>(*guest);
     return forward;
 }
 

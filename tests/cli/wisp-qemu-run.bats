@@ -426,5 +426,5 @@ refused() {
     refused 2 "--timeout: '0' is not a number from 1 to 604800" --timeout 0
     refused 2 "--timeout: '1.5' is not a number from 1 to 604800" --timeout 1.5
     refused 2 "--console: standard output is for --json" --json --console -
-    refused 1 "--forward: 0:0: a port must be a number from 1 to 65535" --forward 0:0
+    refused 1 "--forward: 0:0: the machine's port must be a number from 1 to 65535" --forward 0:0
 }
