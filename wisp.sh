@@ -32,7 +32,7 @@ case ${XDG_CACHE_HOME-} in
 esac
 own=${XDG_CONFIG_HOME:-${HOME:+$HOME/.config}}
 own=${own:+$own/wisp/boards} # the user's own profiles
-work='' fill='' damaged=''
+work='' fill=''
 roots='' # where packages are unpacked, a folder a line
 
 # What wisp-board answers about the options, profile and wisp.json: see configure. Lists have a value a line.
@@ -57,7 +57,7 @@ misuse() {
 
 # Folders that are not finished disappear, whatever ends this run; a kill leaves them under names nobody takes.
 cleanup() {
-    for left in "$work" "$fill" "$damaged"; do [ -z "$left" ] || rm -rf -- "$left"; done
+    for left in "$work" "$fill"; do [ -z "$left" ] || rm -rf -- "$left"; done
 }
 trap cleanup EXIT
 trap 'exit 129' HUP
@@ -212,16 +212,11 @@ use_entry() {
     if [ -f "$entry/inputs" ]; then
         ! is_whole || return 0
         complain "$entry: is damaged, and is made anew"
-        scratch damaged "$folder"
-        mv -- "$entry" "$damaged"
-        rm -rf -- "$damaged"
     fi
     [ -z "$offline" ] ||
         die "$target: its kernel is not in the cache, and --offline forbids to fetch it: $me fetch --target $target"
     fill_entry
-    # Where another build was faster, mv puts this copy inside that one, which is complete all the same.
-    mv -- "$fill" "$entry"
-    [ ! -e "$entry/${fill##*/}" ] || rm -rf -- "${entry:?}/${fill##*/}"
+    tool wisp-cache put "$fill" "$entry" # unless another build was faster
     fill=''
 }
 
@@ -706,10 +701,11 @@ FILES
 # is_up_to_date: the last build of this configuration had the same inputs, and what it made is still there. `noted` is what
 # the inputs are now.
 is_up_to_date() {
-    kept=$known/$identity noted=none
-    [ "$kernel_source" != file ] || return 1 # it may have a whole tree of modules
-    noted=$(last=yes && with_inputs tool wisp-cache look --record "$kept" --index "$known/${entry##*/}" -- 2>/dev/null) ||
-        noted=none
+    kept=$known/$identity
+    set -- look
+    # A kernel of the user's own may have a whole tree of modules, so there is no telling.
+    [ "$kernel_source" = file ] || set -- look --record "$kept" --index "$known/${entry##*/}"
+    noted=$(last=yes && with_inputs tool wisp-cache "$@" -- 2>/dev/null) || noted=none
     [ -z "$noted" ]
 }
 
@@ -806,7 +802,8 @@ publish() {
     if [ "$noted" = none ]; then
         tool "$@"
     else
-        printf '%s\n' "$noted" | { last=yes && with_inputs tool "$@" --record "$kept" --; }
+        [ "$kernel_source" = file ] || set -- "$@" --record "$kept"
+        printf '%s\n' "$noted" | { last=yes && with_inputs tool "$@" --; }
     fi
     work=''
 }

@@ -12,12 +12,10 @@
 
 namespace wisp {
 
-/// Whether the regular file `to` and the file `from` have swapped names, in one step.
+/// Whether `from` and `to`, whatever they are, have swapped names, in one step.
 inline bool swap_names(const std::string& from, const std::string& to) {
 #ifdef RENAME_EXCHANGE
-    struct stat status {};
-    return ::lstat(to.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
-           ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) == 0;
+    return ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) == 0;
 #else
     static_cast<void>(from), static_cast<void>(to);
     return false;
@@ -31,7 +29,8 @@ inline bool swap_names(const std::string& from, const std::string& to) {
 /// waits until there is room on the disk for all of it [linux, Documentation/admin-guide/ext4.rst, auto_da_alloc],
 /// which for an image takes longer than making it.
 inline void replace_file(const std::string& from, const std::string& to) {
-    if (swap_names(from, to)) {
+    struct stat status {};
+    if (::lstat(to.c_str(), &status) == 0 && S_ISREG(status.st_mode) && swap_names(from, to)) {
         if (::unlink(from.c_str()) != 0) fail_errno(from, "unlink");
     } else if (::rename(from.c_str(), to.c_str()) != 0) {
         fail_errno(to, "rename");

@@ -276,6 +276,39 @@ unchanged() { [ -z "$(wisp-cache look --record record input entry)" ]; }
     done
 }
 
+@test "put gives a folder its name, leaves a whole one alone and replaces a damaged one" {
+    inode() { stat -c %i "$1"; }
+    cp -R entry fresh && made=$(inode fresh)
+    wisp-cache put fresh named
+    [ "$(inode named)" = "$made" ] && [ ! -e fresh ]
+    cp -R entry second
+    wisp-cache put second named
+    [ "$(inode named)" = "$made" ] && [ ! -e second ]
+    for damage in 'echo x >named/a' 'rm named/a' 'rm named/SHA256SUMS'; do
+        eval "$damage"
+        cp -R entry third && made=$(inode third)
+        wisp-cache put third named
+        [ "$(inode named)" = "$made" ] && [ ! -e third ]
+        wisp-cache check named
+    done
+    : >input
+    refused 2 'none/named: rename: No such file or directory' put entry none/named
+    refused 2 'input: rename: Not a directory' put entry input
+    wisp-cache check entry
+}
+
+@test "publish without a record holds paths to what they were, and keeps nothing" {
+    mkdir work && echo in >input && echo out >work/result
+    wisp-cache look input >noted
+    wisp-cache publish --from work --into . --result result input <noted
+    [ "$(cat result)" = out ] && [ ! -e record ]
+    mkdir work && echo new >work/result
+    echo changed >input
+    run -2 --separate-stderr wisp-cache publish --from work --into . --result result input <noted
+    [ "$stderr" = 'wisp-cache: input: has changed while it was used; build again' ]
+    [ "$(cat result)" = out ] && [ -e work/result ]
+}
+
 @test "publish gives files their names, whatever had them, and the folder they were made in goes" {
     mkdir -p from/rest into && echo old >into/there && echo kept >into/other && ln -s other into/link
     for name in new there link rest/none; do echo "$name" >"from/$name"; done
@@ -345,14 +378,13 @@ unchanged() { [ -z "$(wisp-cache look --record record input entry)" ]; }
 }
 
 @test "commands and operands are checked" {
-    refused 2 'command: is none of seal, check, look, publish'
-    refused 2 'frob: is none of seal, check, look, publish' frob
+    refused 2 'command: is none of seal, check, put, look, publish'
+    refused 2 'frob: is none of seal, check, put, look, publish' frob
     refused 2 'FOLDER: is missing' check
     refused 2 'FOLDER: one is enough' seal entry entry
-    refused 2 '--record: is missing' look input
+    refused 2 'put: needs two folders: which gets whose name?' put entry
     refused 2 'publish: needs --from, --into and --result' publish --from entry --result a
     refused 2 'publish: needs --from, --into and --result' publish --from entry --into into
-    refused 2 'a: is for a --record' publish --from entry --into into --result b a
     refused 2 'none: No such file or directory' seal none
     refused 2 '--index: means nothing to seal' seal --index x entry
     refused 2 '--record: means nothing to seal' seal --record x entry

@@ -318,6 +318,27 @@ unchanged_since() { [ "$(stat -c '%n %i %z' "$1"/*)" = "$2" ]; }
     [[ "$stderr" == *"differ in file 'Image': sha256 is "* ]]
 }
 
+@test "several builds that find an entry damaged all succeed, and one that reads a whole one keeps it" {
+    "${build[@]}"
+    entry=$(cache_entry small)
+    for ((round = 0; round < 5; round++)); do
+        printf X$round | dd of="$entry/Image" bs=1 seek=3000 conv=notrunc status=none
+        pids=()
+        for number in 1 2 3 4; do
+            "${build[@]}" -o "out$number" --hostname "h$round" 2>"messages$number" &
+            pids+=($!)
+        done
+        for pid in "${pids[@]}"; do wait "$pid"; done
+        for number in 1 2 3 4; do
+            cmp "out$number/small.img" out1/small.img
+            run -0 wisp audit "out$number/small.img"
+            [ -z "$(grep -v 'is damaged, and is made anew$' "messages$number")" ]
+        done
+        whole_entries
+    done
+    [ -z "$(find cache -name '.wisp*')" ]
+}
+
 @test "a damaged entry is not used offline either" {
     "${build[@]}"
     entry=$(cache_entry small)

@@ -84,7 +84,7 @@ TEST_CASE("contents that are shorter than promised do not end in a whole archive
                       "liar: has only 5 bytes");
 }
 
-TEST_CASE("contents of another length than announced are an error, not written on") {
+TEST_CASE("contents of another length than announced do not end in a whole archive") {
     struct Liar : Source {
         explicit Liar(std::string_view contents) : contents_(contents) {}
         std::uint64_t size() const override { return 10; }

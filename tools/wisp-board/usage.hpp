@@ -17,7 +17,7 @@ commands:
   targets    list the boards there are
   inspect [--json] FILE
              show what is in an image or an initrd
-  audit [--manifest FILE] [--json] FILE
+  audit [--manifest FILE] [--name OUTPUT] [--json] FILE
              hold every byte of an output to its manifest.json, name the owner of what differs
   help, version
 
@@ -45,15 +45,17 @@ what the service finds (* may be repeated):
     * --relax NAME[,NAME]... hardening to leave out: hidepid, sysfs, rootfs, modules, kexec,
                              dmesg, kptr, bpf, sysrq, userns, ptrace, perf, keyring, io_uring,
                              seccomp
-      --watchdog SECONDS     arm the watchdog and give it to the service
+      --watchdog SECONDS     arm the watchdog, which the board must have, and give it to the service
 
 run:
     * --port [ADDRESS:]HOST:GUEST
                              forward a port (18080:8080); HOST 0 is a free one, which is printed
-    * --expect URL[=STATUS]  wait for that answer, and end with 0 when it came
+    * --expect URL[=STATUS]  wait for that answer, and end with 0 when it came; the first
+                             answer counts: another status ends with 1
       --timeout SECONDS      end the machine then, with status 124
       --console FILE         where the machine's console goes (standard output)
-      --json                 print what happened as JSON
+      --json                 print what happened as JSON; the console goes to standard error then,
+                             unless --console names a file
       --accel NAME           auto, kvm, hvf or tcg (auto)
 
       --offline              never touch the network
@@ -61,7 +63,7 @@ run:
   -q, --quiet                say nothing but errors
   -v, --verbose              show the command of each step
 
-environment: XDG_CACHE_HOME, XDG_CONFIG_HOME, SOURCE_DATE_EPOCH, WISP_BOARDS, WISP_ALPINE_MIRROR
+environment: XDG_CACHE_HOME, XDG_CONFIG_HOME, TMPDIR, SOURCE_DATE_EPOCH, WISP_BOARDS, WISP_ALPINE_MIRROR
 )";
 
 } // namespace wisp

@@ -26,16 +26,18 @@ const Tool tool{
     .name = "wisp-cache",
     .help = R"(usage: wisp-cache seal FOLDER
        wisp-cache check [--index FILE] FOLDER
-       wisp-cache look --record FILE [--index FILE] PATH... > IDENTITIES
+       wisp-cache put FOLDER NAME
+       wisp-cache look [--record FILE] [--index FILE] PATH... > IDENTITIES
        wisp-cache publish --from FOLDER --into FOLDER --result NAME...
-       wisp-cache publish ... --record FILE PATH... < IDENTITIES
+       wisp-cache publish ... [--record FILE] PATH... < IDENTITIES
 
 seal     writes SHA1SUMS and SHA256SUMS of all files in FOLDER
 check    refuses a FOLDER of which a file is not as SHA256SUMS lists it
+put      gives a sealed FOLDER a NAME, unless a sealed folder that is whole has it: then FOLDER goes
 look     prints nothing where no PATH has changed since RECORD was kept, otherwise what they are now;
          with --index it then checks a PATH that is a sealed folder
 publish  gives results their names, over what had them, and removes the folder they were made in;
-         with --record keeps what they and the PATHs are, and refuses where a PATH in IDENTITIES has changed
+         refuses where a PATH is not as IDENTITIES has it; with --record keeps what they and the PATHs are
 
 A PATH that is a sealed folder stands for its files.
 
@@ -111,12 +113,6 @@ const std::string& single(const std::vector<std::string>& operands) {
     return operands[0];
 }
 
-std::string record_of(const Arguments& arguments) {
-    const auto record = arguments.value("record");
-    if (!record) misuse("--record", "is missing");
-    return *record;
-}
-
 void seal(const Arguments&, const std::vector<std::string>& operands) {
     SealedFolder(single(operands)).seal();
 }
@@ -131,6 +127,28 @@ void check(const Arguments& arguments, const std::vector<std::string>& operands)
     check_folder(single(operands), arguments.value("index"));
 }
 
+bool is_whole(const std::string& folder) try {
+    SealedFolder(folder).check({});
+    return true;
+} catch (const Error&) {
+    return false;
+}
+
+/// Gives the sealed folder `from` the name `to`. Where a whole one has that name, it keeps it: whoever made it was faster,
+/// and somebody may be reading it. One that is damaged is replaced in one step, where the system has one.
+void put(const Arguments&, const std::vector<std::string>& operands) {
+    if (operands.size() != 2) misuse("put", "needs two folders: which gets whose name?");
+    const std::string &from = operands[0], &to = operands[1];
+    if (::rename(from.c_str(), to.c_str()) == 0) return;
+    if (errno != ENOTEMPTY && errno != EEXIST) fail_errno(to, "rename");
+    if (!is_whole(to) && !swap_names(from, to)) {
+        std::filesystem::remove_all(to);
+        if (::rename(from.c_str(), to.c_str()) != 0) fail_errno(to, "rename");
+    }
+    std::error_code left_behind;
+    std::filesystem::remove_all(from, left_behind);
+}
+
 bool is_unchanged(const std::vector<std::string>& files, const std::string& record) {
     const auto known = KnownFiles::load(record);
     if (!known || !known->all_hold()) return false;
@@ -142,7 +160,8 @@ bool is_unchanged(const std::vector<std::string>& files, const std::string& reco
 
 void look(const Arguments& arguments, const std::vector<std::string>& operands) {
     const std::vector<std::string> files = expanded(operands);
-    if (is_unchanged(files, record_of(arguments))) return;
+    const auto record = arguments.value("record");
+    if (record && is_unchanged(files, *record)) return;
     std::vector<KnownFile> now;
     std::vector<std::int64_t> blind;
     for (const std::string& file : files)
@@ -250,14 +269,13 @@ void publish(const Arguments& arguments, const std::vector<std::string>& paths) 
     const auto from = arguments.value("from"), into = arguments.value("into"), record = arguments.value("record");
     const std::vector<std::string> names = arguments.values("result");
     if (!from || !into || names.empty()) misuse("publish", "needs --from, --into and --result");
-    if (!record && !paths.empty()) misuse(printable(paths[0]), "is for a --record");
     if (lies_in(*into, *from)) misuse("--into", "lies in --from, which is removed");
-    const auto noted = record ? noted_identities() : std::vector<KnownFile>{};
+    const auto noted = record || !paths.empty() ? noted_identities() : std::vector<KnownFile>{};
     const FolderLock lock(*into);
-    const auto inputs = record ? inputs_of(paths, noted) : std::nullopt;
+    const auto inputs = inputs_of(paths, noted);
     std::vector<KnownFile> results = results_of(*from, *into, names);
     replace_all(*from, *into, names);
-    if (inputs) keep(std::move(results), *inputs, *record);
+    if (record && inputs) keep(std::move(results), *inputs, *record);
 }
 
 struct Command {
@@ -268,6 +286,7 @@ struct Command {
 const std::map<std::string_view, Command> commands{
     {"seal", {seal, {}}},
     {"check", {check, {"index"}}},
+    {"put", {put, {}}},
     {"look", {look, {"record", "index"}}},
     {"publish", {publish, {"record", "result", "from", "into"}}}};
 
@@ -278,7 +297,7 @@ int main(int argc, char** argv) {
         const std::string name = arguments.operands.empty() ? "" : arguments.operands[0];
         const auto command = commands.find(name);
         if (command == commands.end())
-            misuse(name.empty() ? "command" : printable(name), "is none of seal, check, look, publish");
+            misuse(name.empty() ? "command" : printable(name), "is none of seal, check, put, look, publish");
         check_options(tool, arguments, command->second.options);
         command->second.run(arguments, {arguments.operands.begin() + 1, arguments.operands.end()});
     });
