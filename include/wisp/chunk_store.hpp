@@ -39,12 +39,14 @@ public:
             nullptr, libdeflate_free_decompressor};
     };
 
-    /// `level` is libdeflate's, 0 to 12. Throws Error (input) where the file is one, not empty, that is no such store: it is
-    /// somebody's, and would be overwritten. Beside that std::bad_alloc and nothing else.
+    /// `level` is libdeflate's, 0 to 12. Throws Error (input) where the file has something else than zeros and is no such store:
+    /// it is somebody's, and would be overwritten. Beside that std::bad_alloc and nothing else.
     ChunkStore(std::string path, int level) : path_(std::move(path)), head_(head(level)) {
         if (!open()) return;
-        if (!has_magic()) refuse(path_, "is no file that --reuse has written");
-        load();
+        if (has_magic())
+            load();
+        else if (!is_zeros())
+            refuse(path_, "is no file that --reuse has written");
     }
 
     /// Of a chunk's bytes. Two chunks may have the same: that costs time, too.
@@ -144,6 +146,19 @@ private:
         std::array<std::uint8_t, magic.size()> found{};
         file_->read(0, found, "its head");
         return as_text(found) == magic;
+    } catch (const Error&) {
+        return false;
+    }
+
+    /// What a crash may leave of a file, and nobody misses.
+    bool is_zeros() const try {
+        std::array<std::uint8_t, 4096> block{};
+        for (std::uint64_t at = 0; at < file_->size(); at += block.size()) {
+            const auto part = std::span(block).first(std::min<std::uint64_t>(block.size(), file_->size() - at));
+            file_->read(at, part, "zeros");
+            if (std::ranges::any_of(part, [](std::uint8_t byte) { return byte != 0; })) return false;
+        }
+        return true;
     } catch (const Error&) {
         return false;
     }

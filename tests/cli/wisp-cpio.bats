@@ -179,6 +179,11 @@ P
         wisp-cpio -z1 --reuse kept manifest | cmp - plain.gz
         cmp good kept # what was missing has been kept anew
     done
+    for size in 0 5 12 100000; do # as a crash may leave it
+        head -c $size /dev/zero >kept
+        wisp-cpio -z1 --reuse kept manifest | cmp - plain.gz
+        cmp good kept
+    done
     wisp-cpio -z6 --reuse kept manifest >six.gz
     wisp-cpio -z6 manifest | cmp - six.gz
     wisp-cpio -z1 --reuse kept manifest | cmp - plain.gz
@@ -197,7 +202,8 @@ P
     echo 'dir d 0755 0 0' >manifest
     wisp-cpio -z manifest >initrd.gz
     printf 'wisp chunks' >short
-    for file in initrd.gz manifest short; do
+    { head -c 9000 /dev/zero && echo; } >late
+    for file in initrd.gz manifest short late; do
         cp $file before
         run -1 --separate-stderr wisp-cpio -z --reuse $file manifest
         [ "$stderr" = "wisp-cpio: $file: is no file that --reuse has written" ]
