@@ -410,7 +410,7 @@ EOF
     tar -cf escape.tar a*
     run -0 wisp-apk list -f escape.tar
     [ "$output" = 'a\x1b[2Jb' ]
-    refused 1 "escape.tar: has no 'b'" wisp-apk cat b -f escape.tar
+    refused 1 "escape.tar: path 'a\x1b[2Jb' has a control character" wisp-apk cat b -f escape.tar
 }
 
 @test "a bomb is refused in bounded time and memory" {

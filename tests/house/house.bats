@@ -52,8 +52,8 @@ headers() { (cd "$WISP_ROOT/include" && find wisp -name '*.hpp' | sort); }
         [[ ${lines[0]} == "usage: $tool "* ]]
         page=$WISP_ROOT/tools/$tool/$tool.1
         [ -z "$(mandoc -T lint -W warning "$page" 2>&1)" ]
-        # every option that --help names is in the page, but those that all tools have
-        for option in $(grep -oE -- '--[a-z][a-z0-9-]+' <<<"$output" | grep -vxE -- '--(help|version)' | sort -u); do
+        # every option that --help names is in the page
+        for option in $(grep -oE -- '--[a-z][a-z0-9-]+' <<<"$output" | sort -u); do
             sed 's/\\-/-/g' "$page" | grep -qE -- "Fl -${option#--}( |\$)" || { echo "$tool.1: $option" && false; }
         done
     done
