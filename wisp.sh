@@ -349,9 +349,9 @@ vanished() { # NAME VERSION NEWEST
 # check_asked NAME: the package that was read is the one that was asked for: its signature says that it is one of the
 # distributor's and not which.
 check_asked() {
-    is=$(reported name)-$(reported version) for=$(reported arch)
+    is=$(reported name)-$(reported version) machine=$(reported arch)
     [ "$is" = "$1-$version" ] || die "$url: is the package $is"
-    [ "$for" = "$arch" ] || [ "$for" = noarch ] || die "$url: is for $for, the board is $arch"
+    [ "$machine" = "$arch" ] || [ "$machine" = noarch ] || die "$url: is for $machine, the board is $arch"
 }
 
 # reported FACT: what the report of the package that was read says of it.

@@ -136,7 +136,8 @@ inline std::string to_text(const Forward& forward) {
            std::to_string(forward.host_port) + ":" + std::to_string(forward.guest_port);
 }
 
-/// "[ADDRESS:]HOST:GUEST"; ports are 1 to 65535, and HOST may be 0 for a free one. Only this machine can connect unless ADDRESS says otherwise.
+/// "[ADDRESS:]HOST:GUEST"; ports are 1 to 65535, and HOST may be 0 for a free one. Only this machine can connect unless
+/// ADDRESS says otherwise.
 inline Forward parse_forward(std::string_view text, std::string_view subject) {
     auto parts = split(text, ':');
     Forward forward;

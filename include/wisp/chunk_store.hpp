@@ -39,8 +39,8 @@ public:
             nullptr, libdeflate_free_decompressor};
     };
 
-    /// `level` is libdeflate's, 0 to 12. Throws Error (input) where the file has something else than zeros and is no such store:
-    /// it is somebody's, and would be overwritten. Beside that std::bad_alloc and nothing else.
+    /// `level` is libdeflate's, 0 to 12. Throws Error (input) where the file has something else than zeros and is no such
+    /// store: it is somebody's, and would be overwritten. Beside that std::bad_alloc and nothing else.
     ChunkStore(std::string path, int level) : path_(std::move(path)), head_(head(level)) {
         if (!open()) return;
         if (has_magic())

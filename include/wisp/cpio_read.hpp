@@ -286,8 +286,8 @@ inline void observe_initramfs(Input& in, InitramfsObserver& observer) {
     cpio_detail::InitramfsReader(ahead, observer).read(true);
 }
 
-/// Calls `visit` for each entry of each archive in `in`, in order, once it has been read whole; throws as observe_initramfs()
-/// does.
+/// Calls `visit` for each entry of each archive in `in`, in order, once it has been read whole; throws as
+/// observe_initramfs() does.
 inline void read_initramfs(Input& in, const std::function<void(const NewcEntry&)>& visit) {
     cpio_detail::EntryVisitor visitor(visit);
     observe_initramfs(in, visitor);

@@ -94,9 +94,10 @@ private:
             std::uint16_t machine;
             std::string_view gnu, go;
         };
-        static constexpr std::array<Names, 3> all{
-            {{elf::em::aarch64, "aarch64", "arm64"}, {elf::em::x86_64, "x86_64", "amd64"}, {elf::em::riscv, "riscv64", "riscv64"}}};
-        const auto* const names = std::ranges::find(all, machine, &Names::machine);
+        static constexpr std::array<Names, 3> all{{{elf::em::aarch64, "aarch64", "arm64"},
+                                                   {elf::em::x86_64, "x86_64", "amd64"},
+                                                   {elf::em::riscv, "riscv64", "riscv64"}}};
+        const auto names = std::ranges::find(all, machine, &Names::machine);
         if (names == all.end()) return "";
         return "; build it for that (C and C++: " + std::string(names->gnu) + "-linux-gnu-g++ -static; Go: GOARCH=" +
                std::string(names->go) + ")";

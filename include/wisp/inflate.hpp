@@ -2,7 +2,8 @@
 //
 // ISA-L takes two thirds of zlib's time. It is not everywhere (there is no static library of it in Debian), and whoever
 // includes this library must link what it names, so the build has to say that it is there: the Makefile asks the
-// linker. Both refuse the same streams, except that ISA-L minds a code with unused words only when one turns up.
+// linker. All translation units of a program have to agree on WISP_ISAL: the class is another one with it. Both refuse the
+// same streams, except that ISA-L minds a code with unused words only when one turns up.
 #pragma once
 
 #ifdef WISP_ISAL
