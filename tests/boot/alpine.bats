@@ -81,9 +81,10 @@ teardown() {
     [ -z "${server-}" ] || kill "$server"
 }
 
-# refused MESSAGE: build ends with 1 and MESSAGE as the last line, and there is nothing in the cache or the output.
+# refused MESSAGE [STATUS]: build ends with 1 or STATUS and MESSAGE as the last line, and there is nothing in the cache or
+# the output.
 refused() {
-    run -1 --separate-stderr wisp build --boards boards -t qemu -b "$services/probe-aarch64"
+    run "-${2-1}" --separate-stderr wisp build --boards boards -t qemu -b "$services/probe-aarch64"
     [ "${stderr_lines[-1]}" = "$1" ]
     [ -z "$(find cache -mindepth 1 -not -type d)" ]
     [ ! -e wisp-output ]
@@ -148,5 +149,5 @@ refused() {
     server=$!
     sleep 0.3
     export WISP_ALPINE_MIRROR=http://127.0.0.1:$http
-    refused "wisp: $WISP_ALPINE_MIRROR/$url: not fetched"
+    refused "wisp: $WISP_ALPINE_MIRROR/$url: not fetched" 2
 }

@@ -73,12 +73,14 @@ teardown() {
 }
 
 @test "QEMU ignores no signal that wisp-qemu ignores" {
-    printf '#!/bin/sh\ngrep SigIgn: /proc/self/status\n' >status && chmod +x status
-    run -0 --separate-stderr env --default-signal wisp-qemu "${machine[@]}" --accel tcg --binary "$PWD/status"
-    [ "$output" = $'SigIgn:\t0000000000000000' ]
-    printf '#!/bin/sh\ngrep SigIgn: /proc/self/status >ignored\n' >status
+    # 32 and 33 are glibc's own: env leaves them as they are
+    nothing_ignored() { [ $((16#$(sed -n 's/^SigIgn:\t//p' ignored) & 0x7fffffff)) -eq 0 ]; }
+    printf '#!/bin/sh\ngrep SigIgn: /proc/self/status >ignored\n' >status && chmod +x status
+    env --default-signal wisp-qemu "${machine[@]}" --accel tcg --binary "$PWD/status"
+    nothing_ignored
+    rm ignored
     run env --default-signal wisp-qemu --supervise "${machine[@]}" --accel tcg --binary "$PWD/status"
-    [ "$(cat ignored)" = $'SigIgn:\t0000000000000000' ]
+    nothing_ignored
 }
 
 @test "the command of a profile, whole" {

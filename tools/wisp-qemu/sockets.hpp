@@ -29,25 +29,26 @@ inline sockaddr_in socket_address(const wisp::Endpoint& endpoint) {
     return there;
 }
 
-/// Takes a port as QEMU will, with SO_REUSEADDR [libslirp src/misc.c], and lets go of it. False, with errno, where it is
-/// not to be had.
-inline bool can_take(const wisp::Endpoint& endpoint) {
+/// Takes a port as QEMU will, with SO_REUSEADDR [libslirp src/misc.c], and lets go of it. Returns 0, or the error for which
+/// it is not to be had.
+inline int try_port(const wisp::Endpoint& endpoint) {
     const wisp::Fd socket = tcp_socket();
     const int yes = 1;
     const sockaddr_in here = socket_address(endpoint);
-    return ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0 &&
-           ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&here), sizeof here) == 0;
+    const bool taken = ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0 &&
+                       ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&here), sizeof here) == 0;
+    return taken ? 0 : errno;
 }
 
 /// Of a port that it cannot have, QEMU says that it cannot, and not why. Throws Error (system).
 inline void require_ports(const std::vector<wisp::Forward>& forwards) {
     for (const wisp::Forward& forward : forwards) {
         const wisp::Endpoint begin{forward.address, forward.host_port};
-        if (begin.port == 0 || can_take(begin)) continue;
-        const std::string why = std::strerror(errno);
+        const int error = begin.port == 0 ? 0 : try_port(begin);
+        if (error == 0) continue;
         throw wisp::Error("--forward",
-                          wisp::to_text(begin) + ": " + why +
-                              (errno == EADDRINUSE ? "; another port, or 0 for a free one" : ""),
+                          wisp::to_text(begin) + ": " + std::strerror(error) +
+                              (error == EADDRINUSE ? "; another port, or 0 for a free one" : ""),
                           wisp::Fault::system);
     }
 }
