@@ -11,6 +11,7 @@
 #include "wisp/fd.hpp"
 #include "wisp/input.hpp"
 #include "wisp/sink.hpp"
+#include "wisp/text.hpp"
 #include "wisp/work_ring.hpp"
 
 namespace wisp {
@@ -34,6 +35,9 @@ inline FileDigest hash_file(const DigestRequest& request) {
     FdInput(open_read(request.path), request.path).copy_all(digest);
     return {digest.position(), digest.digest()};
 }
+
+/// The SHA-256 of one file, in hexadecimal. Throws as hash_file() does.
+inline std::string sha256_of(const std::string& path) { return hex(hash_file({path, DigestAlgorithm::sha256}).digest); }
 
 /// hash_file() of each request, in their order, by up to `threads` threads. Throws what the first file that cannot
 /// be read throws.

@@ -145,9 +145,7 @@ struct KnownFiles {
 
 /// Writes the list `files` to `path`; others are not told what there is.
 inline void save_identities(const std::vector<KnownFile>& files, const std::string& path) {
-    NewFile file(path, private_file);
-    file.sink().write(identities_text(files));
-    file.publish();
+    write_file(path, identities_text(files), private_file);
 }
 
 } // namespace wisp

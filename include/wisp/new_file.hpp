@@ -108,4 +108,11 @@ private:
     FdSink sink_;
 };
 
+/// A NewFile of `text` and nothing else.
+inline void write_file(const std::string& path, std::string_view text, mode_t mode = 0666) {
+    NewFile file(path, mode);
+    file.sink().write(text);
+    file.publish();
+}
+
 } // namespace wisp

@@ -18,6 +18,10 @@
 
 namespace wisp {
 
+/// Signals that would end a tool without a word, though what they tell of is an error of write(2), too: run_tool() ignores
+/// them. exec would pass that on, and a helper whose reader has gone must end, so who starts one gives it the default back.
+inline constexpr std::array ignored_signals{SIGPIPE, SIGXFSZ};
+
 /// A program that decompresses its standard input to its standard output.
 struct Helper {
     std::string program; ///< looked for in PATH
@@ -41,13 +45,11 @@ public:
         ::posix_spawnattr_destroy(&attributes_);
     }
 
-    /// Standard input and output as given, standard error to nowhere, and SIGPIPE and SIGXFSZ deadly again: whoever
-    /// ignores them passes that on, and a helper whose reader has gone must end.
+    /// Standard input and output as given, standard error to nowhere, and ignored_signals deadly again.
     bool prepare(int input, int output) {
         sigset_t deadly;
         ::sigemptyset(&deadly);
-        ::sigaddset(&deadly, SIGPIPE);
-        ::sigaddset(&deadly, SIGXFSZ);
+        for (const int signal : ignored_signals) ::sigaddset(&deadly, signal);
         return ::posix_spawn_file_actions_adddup2(&actions_, input, STDIN_FILENO) == 0 &&
                ::posix_spawn_file_actions_adddup2(&actions_, output, STDOUT_FILENO) == 0 &&
                ::posix_spawn_file_actions_addopen(&actions_, STDERR_FILENO, "/dev/null", O_WRONLY, 0) == 0 &&

@@ -36,9 +36,9 @@ public:
             sha1[files[i]] = hex(found[2 * i].digest);
             sha256[files[i]] = hex(found[2 * i + 1].digest);
         }
-        write(std::string(sha1_list), sums_text(sha1));
+        write_file(in_folder(sha1_list), sums_text(sha1));
         sha256[std::string(sha1_list)] = sha256_of(in_folder(sha1_list));
-        write(std::string(sha256_list), sums_text(sha256));
+        write_file(in_folder(sha256_list), sums_text(sha256));
     }
 
     /// The files that are listed, and the list; refused where there is none that can be read.
@@ -72,10 +72,6 @@ public:
     }
 
 private:
-    static std::string sha256_of(const std::string& path) {
-        return hex(hash_file({path, DigestAlgorithm::sha256}).digest);
-    }
-
     std::string in_folder(std::string_view file) const { return path_ + "/" + std::string(file); }
 
     /// The paths come from a file that may be damaged: none leads out of the folder.
@@ -89,12 +85,6 @@ private:
         const auto identity = identity_of(path);
         if (!identity) refuse(path, "is no file that can be read");
         return {path, *identity};
-    }
-
-    void write(const std::string& name, const std::string& text) const {
-        NewFile file(in_folder(name));
-        file.sink().write(text);
-        file.publish();
     }
 
     std::string path_;

@@ -21,6 +21,7 @@
 
 #include "wisp/error.hpp"
 #include "wisp/input.hpp"
+#include "wisp/process.hpp"
 #include "wisp/seekable.hpp"
 #include "wisp/sink.hpp"
 #include "wisp/text.hpp"
@@ -141,23 +142,27 @@ inline void reserve_standard_streams() {
         if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd) std::_Exit(2);
 }
 
+/// Writes `text` to standard output, to its end.
+inline void print(std::string_view text) {
+    FdSink out(STDOUT_FILENO, "standard output");
+    out.write(text);
+    out.finish();
+}
+
 /// Runs `body` as the tool `tool`, and is what main() returns: 0, or after one line on standard error 1 (the input is
-/// refused) or 2 (usage, system). A closed pipe is an error like any other, and so is a limit to the size of files: SIGPIPE
-/// and SIGXFSZ are ignored, and whoever starts a program gives it their default back. SIGCHLD is not, whatever the caller
-/// does, for a child's status would be lost with it [POSIX, exec: ignored signals stay so].
+/// refused) or 2 (usage, system). A closed pipe is an error like any other, and so is a limit to the size of files:
+/// ignored_signals are. SIGCHLD is not, whatever the caller does, for a child's status would be lost with it [POSIX, exec:
+/// ignored signals stay so].
 inline int run_tool(const Tool& tool, int argc, char** argv, const std::function<void(const Arguments&)>& body) {
     reserve_standard_streams();
-    std::signal(SIGPIPE, SIG_IGN);
-    std::signal(SIGXFSZ, SIG_IGN);
+    for (const int signal : ignored_signals) std::signal(signal, SIG_IGN);
     std::signal(SIGCHLD, SIG_DFL);
     std::string message;
     int status = 2;
     try {
         const Arguments arguments = parse_arguments(tool, argc, argv);
         if (arguments.has("help") || arguments.has("version")) {
-            FdSink out(STDOUT_FILENO, "standard output");
-            out.write(arguments.has("help") ? tool.help : tool.name + " " + version + "\n");
-            out.finish();
+            print(arguments.has("help") ? tool.help : tool.name + " " + version + "\n");
         } else {
             body(arguments);
         }
@@ -175,10 +180,10 @@ inline int run_tool(const Tool& tool, int argc, char** argv, const std::function
     return status;
 }
 
-/// Prints one warning; the work goes on.
-inline void warn(const Tool& tool, std::string_view subject, std::string_view problem) {
-    std::fprintf(stderr, "%s: %.*s: warning: %.*s\n", tool.name.c_str(), static_cast<int>(subject.size()),
-                 subject.data(), static_cast<int>(problem.size()), problem.data());
+/// Prints one warning of the tool of that name; the work goes on.
+inline void warn(const std::string& tool, std::string_view subject, std::string_view problem) {
+    std::fprintf(stderr, "%s: %.*s: warning: %.*s\n", tool.c_str(), static_cast<int>(subject.size()), subject.data(),
+                 static_cast<int>(problem.size()), problem.data());
 }
 
 /// Refuses to write bytes that are not text to a terminal. To be called before anything is read.

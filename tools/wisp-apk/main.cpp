@@ -163,12 +163,6 @@ Reading read_input(const Arguments& arguments, Want want, const apk::EntryVisito
     return read_input(arguments, {in, fd}, want, visit);
 }
 
-void print(std::string_view text) {
-    FdSink out(STDOUT_FILENO, "standard output");
-    out.write(text);
-    out.finish();
-}
-
 /// The record of --report. Values are a stranger's words made fit for one line each.
 std::string report(const Reading& reading) {
     std::string text;

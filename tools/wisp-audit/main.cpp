@@ -75,7 +75,7 @@ void print_file_of(const fat32::Volume& volume, const fat32::Item& item, Sink& o
         print_archive(*in, item.path, out);
     } catch (const Error& error) {
         if (error.fault != Fault::input) throw;
-        warn(tool, in->name(), problem_with(in->name(), error));
+        warn(tool.name, in->name(), problem_with(in->name(), error));
     }
 }
 

@@ -29,6 +29,7 @@ public:
     void add(std::string_view key, const std::vector<std::string>& values) {
         for (const std::string& value : values) add(key, value);
     }
+    void add(const Lines& other) { lines_.insert(lines_.end(), other.lines_.begin(), other.lines_.end()); }
 
     /// The lines whose keys begin with one of `prefixes`; all where there are none.
     std::string text(const std::vector<std::string_view>& prefixes = {}) const {
@@ -124,7 +125,7 @@ inline void add_keys(Lines& lines, const BoardKernel& kernel, std::string_view f
     std::sort(paths.begin(), paths.end());
     for (const std::string& path : paths)
         if (identity_of(path))
-            lines.add("trusted_key", hex(hash_file({.path = path}).digest) + " " + std::string(base_name(path)));
+            lines.add("trusted_key", sha256_of(path) + " " + std::string(base_name(path)));
 }
 
 /// `file` is the profile's path; the paths of local files in it are relative to its folder.

@@ -19,6 +19,8 @@ using namespace wisp;
 
 namespace {
 
+constexpr const char* own_name = "wisp-board";
+
 constexpr std::string_view help = R"(usage: wisp-board check FILE...
        wisp-board targets [--boards FOLDER]... [--shipped FOLDER]
        wisp-board config [--shell] [-f FILE] [--NAME VALUE]... [--need NAME]...
@@ -66,12 +68,6 @@ std::map<std::string, std::string> find_boards(const std::vector<std::string>& f
         if (failure) throw Error(printable(folder), failure.message(), Fault::system);
     }
     return found;
-}
-
-void print(const std::string& text) {
-    FdSink out(STDOUT_FILENO, "standard output");
-    out.write(text);
-    out.finish();
 }
 
 void check(const Arguments&, const std::vector<std::string>& files) {
@@ -149,19 +145,20 @@ Checked check_arguments(const Arguments& arguments) {
     return checked;
 }
 
-/// The lines of the board, with the keys that its packages are to be verified by.
-void add_board_and_keys(Lines& lines, const Checked& checked, const Arguments& arguments) {
+/// The lines of the board, if there is one, with the keys that its packages are to be verified by.
+Lines board_lines(const Checked& checked, const Arguments& arguments) {
+    Lines lines;
+    if (!checked.board) return lines;
     add_board(lines, *checked.board, checked.board_file);
     const auto shipped = arguments.values("shipped");
     add_keys(lines, checked.board->kernel, checked.board_file, shipped.empty() ? "" : shipped.back());
+    return lines;
 }
 
-/// A name for everything that decides what is built, beside the contents of files.
-std::string identity(const Checked& checked, const Arguments& arguments) {
-    Lines lines;
-    if (checked.board) add_board_and_keys(lines, checked, arguments);
+/// A name for everything that decides what is built, beside the contents of files. `board` is what board_lines() says.
+std::string identity(const Checked& checked, const Lines& board) {
     std::string text = std::string(version) + "\n" + std::filesystem::current_path().string() + "\n" +
-                       environment_variable("SOURCE_DATE_EPOCH").value_or("") + "\n" + lines.text();
+                       environment_variable("SOURCE_DATE_EPOCH").value_or("") + "\n" + board.text();
     for (const Setting& setting : settings)
         for (const GivenValue& value : all_of(checked.given, setting.name))
             if (setting.shapes_image)
@@ -174,8 +171,9 @@ void config(const Arguments& arguments, const std::vector<std::string>&) {
     Lines lines;
     add_config(lines, checked.config);
     if (arguments.has("shell")) {
-        if (checked.board) add_board_and_keys(lines, checked, arguments);
-        print(shell_text(lines, checked.config, checked.board, identity(checked, arguments)));
+        const Lines board = board_lines(checked, arguments);
+        lines.add(board);
+        print(shell_text(lines, checked.config, checked.board, identity(checked, board)));
     } else {
         if (checked.board) add_board(lines, *checked.board, checked.board_file);
         print(lines.text());
@@ -188,7 +186,7 @@ void stage(const Arguments& arguments, const std::vector<std::string>&) {
     Arguments with_needs = arguments;
     for (const char* const setting : {"target", "binary", "ip"}) with_needs.add("need", setting);
     const Checked checked = check_arguments(with_needs);
-    if (const auto asked = arguments.value("identity"); asked && *asked != identity(checked, arguments)) {
+    if (const auto asked = arguments.value("identity"); asked && *asked != identity(checked, board_lines(checked, arguments))) {
         const auto file = arguments.value("config");
         throw Error(printable(checked.board_file) + (file ? " or " + printable(*file) : ""),
                     "has changed while it was used; build again", Fault::system);
@@ -258,12 +256,6 @@ void sbom(const Arguments&, const std::vector<std::string>&) {
     print(spdx_json(read_record(), created, std::string("wisp-") + version));
 }
 
-void write_file(const std::string& path, const std::string& text) {
-    NewFile file(path);
-    file.sink().write(text);
-    file.publish();
-}
-
 /// The outputs that lie beside the old manifest.json `file` and that `records` does not have: their record is about to go.
 /// None where `file` is no record.
 std::string left_without_record(const std::string& file, const BuildRecord& records) try {
@@ -284,7 +276,7 @@ void record(const Arguments& arguments, const std::vector<std::string>& operands
     const BuildRecord records = read_record(operands, arguments.values("sha256"));
     if (const auto old = arguments.value("replaces"))
         if (const std::string names = left_without_record(*old, records); !names.empty())
-            warn({.name = arguments.value("as").value_or("wisp-board"), .help = {}, .options = {}}, printable(*old),
+            warn(arguments.value("as").value_or(own_name), printable(*old),
                  "no longer vouches for " + printable(names) + ", still there: --output keeps targets apart");
     write_file(*work + "/manifest.json", audited_manifest(records));
     write_file(*work + "/sbom.spdx.json", spdx_json(records, created, std::string("wisp-") + version));
@@ -333,7 +325,7 @@ std::map<std::string, Command> commands() {
 std::string spoken_name(int argc, char** argv) {
     for (int i = 1; i + 1 < argc; ++i)
         if (std::string_view(argv[i]) == "--as") return argv[i + 1];
-    return "wisp-board";
+    return own_name;
 }
 
 } // namespace

@@ -182,7 +182,7 @@ private:
     static void check_pin(const std::string& file, const std::string& sha256) {
         static_cast<void>(FileSource(file)); // better missed here, by its name
         if (sha256.empty()) return;
-        const std::string is = hex(hash_file({.path = file}).digest);
+        const std::string is = sha256_of(file);
         if (is != sha256) refuse(printable(file), "sha256 is " + is + ", the profile pins " + sha256);
     }
 

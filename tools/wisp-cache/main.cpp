@@ -69,14 +69,15 @@ std::int64_t file_clock() {
     return nanoseconds(now) - slack;
 }
 
-/// Lets the moments pass in which files could still change and their times stay, of which `blind` are the last. What lies
-/// further in the future than those of a file changed just now is not waited for.
-void wait_past(const std::vector<std::int64_t>& blind) {
+/// Lets the moments pass in which `files` could still change and their times stay. What lies further in the future than
+/// those of a file changed just now is not waited for.
+void wait_past(const std::vector<KnownFile>& files) {
     constexpr std::int64_t longest = 2'020'000'000; // the coarsest unit of a file system, and a tick
     const std::int64_t now = file_clock();
     std::int64_t last = 0;
-    for (const std::int64_t moment : blind)
-        if (moment - now < longest) last = std::max(last, moment);
+    for (const KnownFile& file : files)
+        for (const std::int64_t moment : file.identity.blind_until())
+            if (moment - now < longest) last = std::max(last, moment);
     while (file_clock() <= last && file_clock() >= now) std::this_thread::sleep_for(std::chrono::microseconds(500));
 }
 
@@ -141,11 +142,11 @@ void put(const Arguments&, const std::vector<std::string>& operands) {
     const std::string &from = operands[0], &to = operands[1];
     if (::rename(from.c_str(), to.c_str()) == 0) return;
     if (errno != ENOTEMPTY && errno != EEXIST) fail_errno(to, "rename");
+    std::error_code left_behind; // if that is in the way, the next rename says so
     if (!is_whole(to) && !swap_names(from, to)) {
-        std::filesystem::remove_all(to);
+        std::filesystem::remove_all(to, left_behind);
         if (::rename(from.c_str(), to.c_str()) != 0) fail_errno(to, "rename");
     }
-    std::error_code left_behind;
     std::filesystem::remove_all(from, left_behind);
 }
 
@@ -163,19 +164,13 @@ void look(const Arguments& arguments, const std::vector<std::string>& operands) 
     const auto record = arguments.value("record");
     if (record && is_unchanged(files, *record)) return;
     std::vector<KnownFile> now;
-    std::vector<std::int64_t> blind;
     for (const std::string& file : files)
-        if (const auto identity = identity_of(file)) {
-            now.push_back({file, *identity});
-            for (const std::int64_t moment : identity->blind_until()) blind.push_back(moment);
-        }
-    wait_past(blind);
+        if (const auto identity = identity_of(file)) now.push_back({file, *identity});
+    wait_past(now);
     if (const auto index = arguments.value("index"))
         for (const std::string& path : operands)
             if (is_folder(path)) check_folder(path, index);
-    FdSink out(STDOUT_FILENO, "standard output");
-    out.write(identities_text(now));
-    out.finish();
+    print(identities_text(now));
 }
 
 /// The results as they will be under their names: another build that publishes its own there meanwhile has files of
@@ -254,15 +249,12 @@ void replace_all(const std::string& from, const std::string& into, const std::ve
 }
 
 /// What look will hold the next build to.
-void keep(std::vector<KnownFile> results, const std::vector<KnownFile>& inputs, const std::string& record) {
-    std::vector<std::int64_t> blind;
-    for (const std::vector<KnownFile>* const files : {&std::as_const(results), &inputs})
-        for (const KnownFile& file : *files)
-            for (const std::int64_t moment : file.identity.blind_until()) blind.push_back(moment);
-    for (KnownFile& result : results) result.identity.changed = 0; // renaming has changed it
-    results.insert(results.end(), inputs.begin(), inputs.end());
-    wait_past(blind);
-    save_if_possible(results, record);
+void keep(const std::vector<KnownFile>& results, const std::vector<KnownFile>& inputs, const std::string& record) {
+    std::vector<KnownFile> files = results;
+    files.insert(files.end(), inputs.begin(), inputs.end());
+    wait_past(files);
+    for (std::size_t i = 0; i < results.size(); ++i) files[i].identity.changed = 0; // renaming has changed it
+    save_if_possible(files, record);
 }
 
 void publish(const Arguments& arguments, const std::vector<std::string>& paths) {
@@ -273,9 +265,9 @@ void publish(const Arguments& arguments, const std::vector<std::string>& paths) 
     const auto noted = record || !paths.empty() ? noted_identities() : std::vector<KnownFile>{};
     const FolderLock lock(*into);
     const auto inputs = inputs_of(paths, noted);
-    std::vector<KnownFile> results = results_of(*from, *into, names);
+    const std::vector<KnownFile> results = results_of(*from, *into, names);
     replace_all(*from, *into, names);
-    if (record && inputs) keep(std::move(results), *inputs, *record);
+    if (record && inputs) keep(results, *inputs, *record);
 }
 
 struct Command {

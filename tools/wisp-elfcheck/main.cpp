@@ -76,12 +76,6 @@ std::unique_ptr<Seekable> open_program(const std::optional<std::string>& file, c
     return std::make_unique<FdSeekable>(spool(part, temporary_folder()), name);
 }
 
-void print(const std::string& text) {
-    FdSink out(STDOUT_FILENO, "standard output");
-    out.write(text);
-    out.finish();
-}
-
 /// All objections but the last are printed here; the last goes the way of every refusal.
 [[noreturn]] void refuse_all(const std::string& name, std::vector<std::string> objections) {
     const std::string last = std::move(objections.back());
@@ -99,7 +93,7 @@ void check_program(const Arguments& arguments) {
     const auto program = open_program(file, name, head);
     ElfReport report = check_elf(*program, demand);
     if (!report.objections.empty()) refuse_all(name, std::move(report.objections));
-    for (const std::string& warning : report.warnings) warn(tool, name, warning);
+    for (const std::string& warning : report.warnings) warn(tool.name, name, warning);
     print(name + ": " + report.facts + "\n");
 }
 

@@ -52,12 +52,6 @@ std::unique_ptr<FdInput> open_kernel(const Arguments& arguments) {
     return open_operand(arguments.operands[1]);
 }
 
-void print(const std::string& text) {
-    FdSink out(STDOUT_FILENO, "standard output");
-    out.write(text);
-    out.finish();
-}
-
 void print_info(const Arguments& arguments) {
     const auto in = open_kernel(arguments);
     NullSink nowhere;

@@ -18,6 +18,7 @@
 #include "signals.hpp"
 #include "wisp/error.hpp"
 #include "wisp/fd.hpp"
+#include "wisp/process.hpp"
 #include "wisp/text.hpp"
 
 /// Words as exec wants them; they must outlive the result.
@@ -136,7 +137,7 @@ private:
                            ::dup2(streams.out, STDOUT_FILENO) >= 0 && ::dup2(streams.error, STDERR_FILENO) >= 0 &&
                            ::fcntl(streams.kept, F_SETFD, 0) == 0;
         if (ready) {
-            for (const int signal : {SIGPIPE, SIGXFSZ}) ::signal(signal, SIG_DFL); // ignored so far; exec would pass that on
+            for (const int signal : wisp::ignored_signals) ::signal(signal, SIG_DFL);
             ::execvp(argv[0], argv);
         }
         const int error = errno;

@@ -168,7 +168,7 @@ void keep_input_from_guest() {
     std::vector<std::string> words = qemu_command(run);
     const std::vector<char*> argv = exec_words(words);
     keep_input_from_guest();
-    for (const int signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, SIG_DFL); // run_tool()'s SIG_IGN would be passed on
+    for (const int signal : ignored_signals) std::signal(signal, SIG_DFL);
     ::execvp(argv[0], argv.data());
     fail_exec(words[0], errno);
 }
@@ -273,13 +273,9 @@ int supervise(const Arguments& arguments, QemuRun run) {
     }
     if (console.file) console.file.close(console.name);
     const Verdict& verdict = *judge.verdict();
-    if (!whole) warn(tool, console.name, "the end of the console found no reader");
+    if (!whole) warn(tool.name, console.name, "the end of the console found no reader");
     if (verdict.exit_status != 0 || !arguments.has("quiet")) say(verdict.message);
-    if (json) {
-        FdSink out(STDOUT_FILENO, "standard output");
-        out.write(run_report(judge, got));
-        out.finish();
-    }
+    if (json) print(run_report(judge, got));
     return verdict.exit_status;
 }
 
@@ -303,9 +299,7 @@ int main(int argc, char** argv) {
             status = supervise(arguments, run);
             return;
         }
-        FdSink out(STDOUT_FILENO, "standard output");
-        out.write(shell_command(qemu_command(run)) + "\n");
-        out.finish();
+        print(shell_command(qemu_command(run)) + "\n");
     });
     return failure != 0 ? failure : status;
 }
