@@ -146,7 +146,7 @@ private:
         for (const JsonValue& value : list(root_, "modules"))
             if (const auto path = value.is_text() ? std::nullopt : value.find("path")) values.push_back(*path);
         if (const auto value = root_.find("overlays")) values.push_back(*value);
-        values.push_back(root_.at("kernel").at("image"));
+        for (const char* const key : {"image", "release"}) values.push_back(root_.at("kernel").at(key));
         for (const JsonValue& value : values)
             if (value.text().find(release_mark) != std::string::npos)
                 value.refuse("'" + value.text() + "' has {release}, and kernel.release does not say which that is");

@@ -203,6 +203,30 @@ card_becomes() {
     refused 2 '--boards: is missing: where are the profiles?' targets
 }
 
+@test "a path has a release in it only where the profile says which" {
+    in_package() { # MEMBER: with a release that is in the package
+        mkdir -p unknown
+        sed -e 's|"release": "[^"]*"|"release": "usr/kernel.release"|' -e 's|"image": "[^"]*"|"image": "boot/vmlinuz"|' \
+            -e "s|\"cmdline\"|$1, \"cmdline\"|" b.json >unknown/b.json
+    }
+    in_package '"dtb": ["boot/b.dtb"]'
+    wisp-board check unknown/b.json
+    said="' has {release}, and kernel.release does not say which that is"
+    in_package '"dtb": ["boot/b.dtb", "boot/{release}.dtb"]'
+    refused 1 "unknown/b.json: dtb[1]: 'boot/{release}.dtb$said" check unknown/b.json
+    in_package '"overlays": "{release}/o"'
+    refused 1 "unknown/b.json: overlays: '{release}/o$said" check unknown/b.json
+    in_package '"firmware": [{"dest": "a", "path": "{release}/a"}]'
+    refused 1 "unknown/b.json: firmware[0].path: '{release}/a$said" check unknown/b.json
+    in_package '"modules": ["a", {"name": "b", "path": "{release}/b.ko"}]'
+    refused 1 "unknown/b.json: modules[1].path: '{release}/b.ko$said" check unknown/b.json
+    in_package '"modules": []'
+    sed -i 's|"boot/vmlinuz"|"boot/vmlinuz-{release}"|' unknown/b.json
+    refused 1 "unknown/b.json: kernel.image: 'boot/vmlinuz-{release}$said" check unknown/b.json
+    sed -i -e 's|vmlinuz-{release}|vmlinuz|' -e 's|usr/kernel.release|usr/{release}/it|' unknown/b.json
+    refused 1 "unknown/b.json: kernel.release: 'usr/{release}/it$said" check unknown/b.json
+}
+
 @test "config prints the whole configuration and the board" {
     mkdir boards
     cat >boards/all.json <<'JSON'

@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include "tests/unit/false_source.hpp"
 #include "wisp/cpio.hpp"
 #include "wisp/cpio_read.hpp"
 #include "wisp/gzip.hpp"
@@ -85,16 +86,10 @@ TEST_CASE("contents that are shorter than promised do not end in a whole archive
 }
 
 TEST_CASE("contents of another length than announced do not end in a whole archive") {
-    struct Liar : Source {
-        explicit Liar(std::string_view contents) : contents_(contents) {}
-        std::uint64_t size() const override { return 10; }
-        void copy_to(Sink& out) const override { out.write(contents_); }
-        std::string_view contents_;
-    };
     for (const std::string_view contents : {"", "abc", "eleven more"}) {
         const std::string message = "f: has " + std::to_string(contents.size()) + " bytes, not the 10 it announced";
         try {
-            archive_of({{.path = "f", .mode = mode::file, .data = std::make_shared<Liar>(contents)}});
+            archive_of({{.path = "f", .mode = mode::file, .data = std::make_shared<FalseSource>(10, contents)}});
             FAIL("was archived");
         } catch (const Error& error) {
             CHECK(error.what() == message);

@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include "tests/unit/false_source.hpp"
 #include "wisp/fat32.hpp"
 #include "wisp/mbr.hpp"
 
@@ -93,15 +94,9 @@ TEST_CASE("what a library user gets wrong is refused before anything is read") {
 }
 
 TEST_CASE("contents of another length than announced are an error, not written on") {
-    struct Liar : Source {
-        explicit Liar(std::string_view contents) : contents_(contents) {}
-        std::uint64_t size() const override { return 3; }
-        void copy_to(Sink& out) const override { out.write(contents_); }
-        std::string_view contents_;
-    };
     for (const std::string_view contents : {"12", "1234"}) {
         NullSink out;
-        const Entry entry{.path = "liar", .mode = mode::file, .data = std::make_shared<Liar>(contents)};
+        const Entry entry{.path = "liar", .mode = mode::file, .data = std::make_shared<FalseSource>(3, contents)};
         try {
             fat32::write_image({entry}, {}, out);
             FAIL("was written on");
