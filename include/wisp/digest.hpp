@@ -2,6 +2,7 @@
 #pragma once
 
 #include <openssl/bio.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -22,8 +23,16 @@ namespace wisp {
 
 enum class DigestAlgorithm { sha1, sha256, sha512 };
 
+/// Makes libcrypto ready without its configuration file, the machine's or $OPENSSL_CONF's: no other provider, engine or
+/// policy has a part in what a digest is and whose signature is good.
+inline void prepare_libcrypto() {
+    static const int ready = OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
+    if (ready != 1) throw Error("libcrypto", "cannot be used", Fault::system);
+}
+
 /// libcrypto's description of an algorithm; never null.
 inline const EVP_MD* evp(DigestAlgorithm algorithm) {
+    prepare_libcrypto();
     switch (algorithm) {
         case DigestAlgorithm::sha1: return EVP_sha1();
         case DigestAlgorithm::sha256: return EVP_sha256();
@@ -89,6 +98,7 @@ class RsaPublicKey {
 public:
     /// `pem` is a SubjectPublicKeyInfo ("BEGIN PUBLIC KEY"); anything else is refused under `name`.
     RsaPublicKey(std::string_view pem, std::string_view name) : key_(nullptr, EVP_PKEY_free) {
+        prepare_libcrypto();
         const std::unique_ptr<BIO, decltype(&BIO_free)> bio(
             BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), BIO_free);
         if (bio) key_.reset(PEM_read_bio_PUBKEY(bio.get(), nullptr, nullptr, nullptr));

@@ -22,6 +22,13 @@ load ../lib/apk_fixture
     done
 }
 
+@test "what configures libcrypto on a machine has no say in what verifies" {
+    printf '%s\n' 'openssl_conf = all' '[all]' 'providers = providers' '[providers]' 'null = null' '[null]' 'activate = 1' >none.cnf
+    OPENSSL_CONF=none.cnf run -1 openssl dgst -sha256 none.cnf # there is nothing left that could
+    OPENSSL_CONF=none.cnf run -0 wisp-apk verify --keys "$data/keys" -f "$baselayout"
+    [[ $output == *" alpine-baselayout-3.2.0-r23 "* ]]
+}
+
 @test "the report has what a build needs, of verify and of extract" {
     fixture
     mkdir dated.apk.parts
