@@ -23,18 +23,15 @@ inline bool swap_names(const std::string& from, const std::string& to) {
 }
 
 /// rename(2): the file `from` gets the name `to` in the same file system, and whoever looks there finds the old file
-/// or the new one. Throws Error (system).
+/// or the new one. The old one may be left under the name `from`. Throws Error (system).
 ///
-/// Where it can be had, the names are swapped and the old file is removed: as a file is renamed over another, ext4
-/// waits until there is room on the disk for all of it [linux, Documentation/admin-guide/ext4.rst, auto_da_alloc],
-/// which for an image takes longer than making it.
+/// Where it can be had, the names are swapped: as a file is renamed over another, ext4 waits until there is room on the
+/// disk for all of it [linux, Documentation/admin-guide/ext4.rst, auto_da_alloc], which for an image takes longer than
+/// making it.
 inline void replace_file(const std::string& from, const std::string& to) {
     struct stat status {};
-    if (::lstat(to.c_str(), &status) == 0 && S_ISREG(status.st_mode) && swap_names(from, to)) {
-        if (::unlink(from.c_str()) != 0) fail_errno(from, "unlink");
-    } else if (::rename(from.c_str(), to.c_str()) != 0) {
-        fail_errno(to, "rename");
-    }
+    if (::lstat(to.c_str(), &status) == 0 && S_ISREG(status.st_mode) && swap_names(from, to)) return;
+    if (::rename(from.c_str(), to.c_str()) != 0) fail_errno(to, "rename");
 }
 
 } // namespace wisp

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <chrono>
 #include <filesystem>
+#include <future>
 #include <map>
 #include <set>
 #include <thread>
@@ -239,14 +240,21 @@ private:
     Fd fd_;
 };
 
-/// Gives the results their names and removes the folder they were made in, as one: no signal comes between, and no other
-/// build's results, of which some would be left and some replaced.
-void replace_all(const std::string& from, const std::string& into, const std::vector<std::string>& names) {
-    const SignalDelay signals;
-    for (const std::string& name : names) replace_file(from + "/" + name, into + "/" + name);
-    std::error_code left_behind;
-    std::filesystem::remove_all(from, left_behind);
-}
+/// The end of a folder, at the same time as what else is to do: an image takes milliseconds to go.
+class Removal {
+public:
+    explicit Removal(const std::string& folder)
+        : done_(std::async(std::launch::async | std::launch::deferred, [folder] {
+              std::error_code left_behind;
+              std::filesystem::remove_all(folder, left_behind);
+          })) {}
+    Removal(const Removal&) = delete;
+    Removal& operator=(const Removal&) = delete;
+    ~Removal() { done_.wait(); }
+
+private:
+    std::future<void> done_;
+};
 
 /// What look will hold the next build to.
 void keep(const std::vector<KnownFile>& results, const std::vector<KnownFile>& inputs, const std::string& record) {
@@ -266,7 +274,10 @@ void publish(const Arguments& arguments, const std::vector<std::string>& paths) 
     const FolderLock lock(*into);
     const auto inputs = inputs_of(paths, noted);
     const std::vector<KnownFile> results = results_of(*from, *into, names);
-    replace_all(*from, *into, names);
+    // As one: no signal comes between, and no other build's results, of which some would be left and some replaced.
+    const SignalDelay signals;
+    for (const std::string& name : names) replace_file(*from + "/" + name, *into + "/" + name);
+    const Removal removal(*from);
     if (record && inputs) keep(results, *inputs, *record);
 }
 
