@@ -26,6 +26,7 @@ if [ -f "$here/include/wisp/version.hpp" ]; then # the source tree
 else # as `make install` lays it out
     bin=$here inits=$here/../lib/wisp boards=$here/../share/wisp/boards
 fi
+case $bin in /*) ;; *) bin=$PWD/$bin ;; esac # some steps run in another folder
 case ${XDG_CACHE_HOME-} in
     /*) cache=$XDG_CACHE_HOME/wisp ;;
     *) cache=${HOME:+$HOME/.cache/wisp} ;; # a relative one is not valid: XDG Base Directory Specification
@@ -227,12 +228,12 @@ is_whole() {
 
 fill_entry() {
     scratch fill "$folder"
-    mkdir "$fill/packages" "$fill/modules" "$fill/card"
+    mkdir "$fill/fetched" "$fill/packages" "$fill/modules" "$fill/card"
     get_kernel
     normalise_kernel
     fill_card
-    rm -rf -- "$fill/packages" "$fill/apt" "$fill/list" "$fill/report" "$fill/kernel" "$fill/download" "$fill/index" \
-        "$fill/local"
+    rm -rf -- "$fill/fetched" "$fill/packages" "$fill/apt" "$fill/list" "$fill/report" "$fill/kernel" "$fill/download" \
+        "$fill/index" "$fill/local"
     printf '%s' "$entry_inputs" >"$fill/inputs"
     tool wisp-cache seal "$fill"
     chmod 755 "$fill"
@@ -311,13 +312,12 @@ get_local_kernel() {
 
 fetch_alpine() { # NAME VERSION SHA256
     get_alpine "$@"
-    unpack "$1" "$fill/package.apk" "$3"
+    unpack "$1" "$fetched" "$3"
     check_asked "$1"
     [ -z "$listed" ] || check_listed
-    rm -f -- "$fill/package.apk"
 }
 
-# get_alpine NAME VERSION ...: the package becomes $fill/package.apk. "-" takes the newest version, and `listed` is then
+# get_alpine NAME VERSION ...: the package is then in the file `fetched`. "-" takes the newest version, and `listed` is then
 # what the signed index says of it.
 get_alpine() {
     repository=${WISP_ALPINE_MIRROR:-https://dl-cdn.alpinelinux.org/alpine}/$branch/main/$arch
@@ -328,7 +328,8 @@ get_alpine() {
         version=${listed%% *}
     fi
     url=$repository/$1-$version.apk
-    link_local "$url" "$fill/package.apk" || try_download "$url" "$fill/package.apk" && return
+    fetched=$fill/fetched/$1-$version.apk
+    link_local "$url" "$fetched" || try_download "$url" "$fetched" && return
     [ -z "$gone" ] || { look_for_newer "$1" && gone=1; }
     not_fetched "$url"
 }
@@ -347,15 +348,20 @@ vanished() { # NAME VERSION NEWEST
 }
 
 # check_asked NAME: the package that was read is the one that was asked for: its signature says that it is one of the
-# distributor's and not which.
+# distributor's and not which. `package_sha256` becomes that of the file.
 check_asked() {
-    is=$(reported name)-$(reported version) machine=$(reported arch)
-    [ "$is" = "$1-$version" ] || die "$url: is the package $is"
+    is_name='' is_version='' machine=''
+    while IFS='=' read -r fact text; do
+        case $fact in
+            name) is_name=$text ;;
+            version) is_version=$text ;;
+            arch) machine=$text ;;
+            sha256) package_sha256=$text ;;
+        esac
+    done <"$fill/report"
+    [ "$is_name-$is_version" = "$1-$version" ] || die "$url: is the package $is_name-$is_version"
     [ "$machine" = "$arch" ] || [ "$machine" = noarch ] || die "$url: is for $machine, the board is $arch"
 }
-
-# reported FACT: what the report of the package that was read says of it.
-reported() { sed -n "s/^$1=//p" "$fill/report"; }
 
 # check_listed: the package that was read is the one the signed index lists.
 check_listed() {
@@ -560,7 +566,7 @@ normalise_kernel() {
     case $form in
         form=image | form=bzimage) # it is raw: no copy is needed
             ln -- "$file" "$fill/Image" 2>/dev/null || cp -- "$file" "$fill/Image"
-            chmod 644 "$fill/Image"
+            [ ! -x "$fill/Image" ] || chmod 644 "$fill/Image"
             ;;
         *)
             tool wisp-kernel image "$file" >"$fill/Image"
@@ -636,52 +642,59 @@ to_card() {
 # stage: wisp-board writes what is small into $work, links to what is large, and the manifests and records of it all.
 stage() { board stage --identity "$identity" --entry "$entry" --init "$inits/init-$arch" --work "$work" "$@"; }
 
+# finish: makes the results in $work, while wisp-board hashes everything else for the record; what that needs of them comes
+# through the pipe. Where the making fails, it has said why, and what the record then misses is no news.
+finish() {
+    status=0
+    {
+        cd "$work" || exit
+        trap '' PIPE
+        make_results || { echo $? >failed; } 2>/dev/null
+    } | record 2>"$work/said" || status=$?
+    if [ -e "$work/failed" ]; then
+        read -r status <"$work/failed" || status=2 # there was no room to tell
+        exit "$status"
+    fi
+    [ ! -s "$work/said" ] || cat -- "$work/said" >&2
+    [ "$status" = 0 ] || exit "$status"
+}
+
+make_results() {
+    make_initrd || return
+    [ -z "$qemu" ] || copy_kernel || return
+    [ -z "$card" ] || make_card
+}
+
+# tell SUM: the next of the files that the record waits for is made; "-" has it hash the file. Where nobody reads it any
+# more, the record has failed and said why.
+tell() { echo "$1" 2>/dev/null || :; }
+
 # Level 1 takes two thirds of the time of level 3 and makes 6 % more. Firmware that joins archives in memory wants each to
 # end on a multiple of 4.
 make_initrd() {
     set -- -z1 --align 4
     if [ -n "$known" ]; then
-        [ -d "$known" ] || mkdir -p -- "$known" 2>/dev/null || : # then nothing is kept
+        [ -d "$known" ] || mkdir -p -- "$known" >/dev/null 2>&1 || : # then nothing is kept
         set -- "$@" --reuse "$known/chunks"
     fi
-    (cd "$work" && last=yes && tool wisp-cpio "$@" manifest >initrd.img)
+    tool wisp-cpio "$@" manifest >initrd.img && tell -
 }
 
-# finish: makes what is left to make while wisp-board hashes everything else for the record; the card's sum comes through
-# the pipe. Where the making fails, it has said why, and what the record then misses is no news.
-finish() {
-    status=0
-    failed=$({ { make_rest 3>&- || echo $? >&3; } | record 3>&- 2>"$work/said"; } 3>&1) || status=$?
-    [ -z "$failed" ] || exit "$failed"
-    [ ! -s "$work/said" ] || cat -- "$work/said" >&2
-    [ "$status" = 0 ] || exit "$status"
-}
-
-make_rest() {
-    [ -z "$qemu" ] || copy_kernel || return
-    [ -z "$card" ] || make_card
-}
-
-# make_card: prints the image's SHA-256, too. Where nobody reads it any more, the record has failed and said why.
 make_card() {
-    (
-        cd "$work" && tool wisp-fat32 --sha256 card.sum card.manifest >"$target.img" && read -r sum _ <card.sum || exit
-        trap '' PIPE
-        echo "$sum" 2>/dev/null || :
-    )
+    tool wisp-fat32 --sha256 card.sum card.manifest >"$target.img" && read -r sum _ <card.sum && tell "$sum"
 }
 
 copy_kernel() {
-    cp -- "$entry/Image" "$work/vmlinuz" || return
-    for dtb in $dtbs; do cp -- "$entry/card/${dtb##*/}" "$work/" || return; done
+    cp -- "$entry/Image" vmlinuz || return
+    for dtb in $dtbs; do cp -- "$entry/card/${dtb##*/}" . || return; done
 }
 
-# record: manifest.json and sbom.spdx.json.
+# record: manifest.json and sbom.spdx.json, in a shell of its own.
 record() {
     case $output in /*) set -- "$output" ;; *) set -- "$PWD/$output" ;; esac
-    set -- --as wisp --work . --replaces "$1/manifest.json"
+    set -- --as wisp --work . --replaces "$1/manifest.json" --sha256 initrd.img=-
     [ -z "$card" ] || set -- "$@" --sha256 "$target.img=-"
-    (cd "$work" && last=yes && tool wisp-board record "$@" records)
+    cd "$work" && last=yes && tool wisp-board record "$@" records
 }
 
 # ---- what need not be made again -------------------------------------------------------------------------------
@@ -716,6 +729,7 @@ is_up_to_date() {
 pin() {
     [ -z "$offline" ] || misuse "--offline: pin has to ask the distribution"
     scratch fill "${TMPDIR:-/tmp}"
+    mkdir "$fill/fetched"
     pins=''
     folder=$(dirname -- "$board_file")
     if [ "$folder" = "$boards" ]; then
@@ -746,10 +760,10 @@ note_pin() {
 
 pin_alpine() { # NAME VERSION SHA256
     get_alpine "$1" -
-    tool wisp-apk verify --report --keys "$keys" -f "$fill/package.apk" >"$fill/report"
+    tool wisp-apk verify --report --keys "$keys" -f "$fetched" >"$fill/report"
     check_asked "$1"
     check_listed
-    note_pin "package $1" "$2 $3" "$version $(reported sha256)"
+    note_pin "package $1" "$2 $3" "$version $package_sha256"
 }
 
 pin_debian() { # NAME VERSION SHA256
@@ -786,7 +800,6 @@ build() {
     find_kernel
     scratch work "$output"
     stage "$@"
-    make_initrd
     finish
     publish
     for result in $results; do say "built $output/$result"; done

@@ -2,9 +2,12 @@
 // that go in are lines a shell can write; wisp-board(1) has their grammar.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -55,11 +58,15 @@ public:
         measures_[local_file] = {FileSource(local_file).size(), "", std::move(sha256)};
     }
 
-    /// Has read() leave alone a local file that is still being made, until everything else is hashed: then it calls `sum`,
-    /// which waits until the file is made and returns its SHA-256.
-    void await(const std::string& local_file, std::function<std::string()> sum) { awaited_[local_file] = std::move(sum); }
+    /// Has read() leave alone a local file that is still being made: `sum` waits until it is, and returns its SHA-256, or
+    /// nothing where that is to be found out. Files are waited for in the order they are given here: by complete(), and by
+    /// read(), once all else is hashed, for what is a file inside an output, too.
+    void await(const std::string& local_file, std::function<std::optional<std::string>()> sum) {
+        awaited_.emplace_back(local_file, std::move(sum));
+    }
 
-    /// All of `text`. It must end with the record "end": a list that was cut would look like a whole one.
+    /// All of `text`. It must end with the record "end": a list that was cut would look like a whole one. Of outputs that are
+    /// awaited nothing is known before complete().
     void read(std::string_view text) {
         constexpr std::string_view last = "end\n";
         if (text != last && !text.ends_with("\n" + std::string(last)))
@@ -76,7 +83,18 @@ public:
             for (const auto& [path, file] : *files)
                 if (!file.origin.empty() && !origins_.contains(file.origin))
                     refuse(input_, path + ": no record of its origin '" + file.origin + "'");
-        measure_files();
+        hash_missing();
+        for (const auto& [path, file] : files_)
+            while (is_awaited(file.local_file)) wait_for_next();
+        hash_missing();
+        tell_measures();
+    }
+
+    /// Waits for what is still being made. To be called once, behind read().
+    void complete() {
+        while (!awaited_.empty()) wait_for_next();
+        hash_missing();
+        tell_measures();
     }
 
     const std::string& target() const { return target_; }
@@ -170,7 +188,7 @@ private:
         std::set<std::pair<std::string_view, DigestAlgorithm>> requested;
         const auto request = [&](const Files& files, DigestAlgorithm algorithm) {
             for (const auto& [path, file] : files) {
-                if (awaited_.contains(file.local_file)) continue;
+                if (is_awaited(file.local_file)) continue;
                 const auto known = measures_.find(file.local_file);
                 if (known != measures_.end() && !digest_in(known->second, algorithm).empty()) continue;
                 if (requested.emplace(file.local_file, algorithm).second) requests.push_back({file.local_file, algorithm});
@@ -182,12 +200,20 @@ private:
         return requests;
     }
 
-    void measure_files() {
-        hash_missing();
-        for (const auto& [local_file, sum] : std::exchange(awaited_, {})) know(local_file, sum());
-        hash_missing(); // what else there is to know of those
+    bool is_awaited(std::string_view local_file) const {
+        return std::ranges::any_of(awaited_, [&](const auto& awaited) { return awaited.first == local_file; });
+    }
+
+    void wait_for_next() {
+        const auto [local_file, sum] = std::move(awaited_.front());
+        awaited_.pop_front();
+        if (auto known = sum()) know(local_file, std::move(*known));
+    }
+
+    void tell_measures() {
         for (Files* const files : {&outputs_, &files_})
-            for (auto& [path, file] : *files) file.measure = measures_.at(file.local_file);
+            for (auto& [path, file] : *files)
+                if (const auto found = measures_.find(file.local_file); found != measures_.end()) file.measure = found->second;
     }
 
     void hash_missing() {
@@ -210,9 +236,8 @@ private:
     std::map<std::string, Facts> origins_;
     Files outputs_;
     Files files_;
-    // Both by local file.
-    std::map<std::string, Measure, std::less<>> measures_;
-    std::map<std::string, std::function<std::string()>, std::less<>> awaited_;
+    std::map<std::string, Measure, std::less<>> measures_; // by local file
+    std::deque<std::pair<std::string, std::function<std::optional<std::string>()>>> awaited_;
 };
 
 /// manifest.json: keys and paths sorted, indented by two, a newline at the end. Records in another order give

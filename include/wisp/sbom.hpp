@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "wisp/build_record.hpp"
@@ -38,7 +39,7 @@ inline std::string package_url(std::string_view type, std::string_view name, std
     return arch.empty() ? url : url + "?arch=" + escaped(arch);
 }
 
-/// Puts one document together; spdx_json() is the way in.
+/// Puts one document together, for which the record need not be complete; spdx_json() is the short way in.
 class SpdxDocument {
 public:
     explicit SpdxDocument(const BuildRecord& record) : record_(record) {
@@ -53,18 +54,20 @@ public:
         for (const auto& [path, id] : ids_of_files_) relate_to_holder(path, id);
     }
 
-    /// `created` is in seconds since 1970, `creator` a tool's name and version.
-    std::string json(std::uint64_t created, std::string_view creator) const {
-        Json root{
-            {"SPDXID", "SPDXRef-DOCUMENT"},
-            {"spdxVersion", "SPDX-2.3"},
-            {"dataLicense", "CC0-1.0"},
-            {"name", record_.target()},
-            {"creationInfo",
-             {{"created", iso8601(created)}, {"creators", Json::array({"Tool: " + std::string(creator)})}}},
-            {"packages", packages_},
-            {"files", files_},
-            {"relationships", relationships_}};
+    /// The document, when the record is complete. `created` is in seconds since 1970, `creator` a tool's name and version.
+    /// The object is spent.
+    std::string json(std::uint64_t created, std::string_view creator) {
+        for (const auto& [path, place] : places_of_outputs_)
+            packages_[place]["checksums"] = Json::array({checksum("SHA256", record_.outputs().at(path).measure.sha256)});
+        Json root{{"SPDXID", "SPDXRef-DOCUMENT"},
+                  {"spdxVersion", "SPDX-2.3"},
+                  {"dataLicense", "CC0-1.0"},
+                  {"name", record_.target()},
+                  {"creationInfo",
+                   {{"created", iso8601(created)}, {"creators", Json::array({"Tool: " + std::string(creator)})}}}};
+        root["packages"] = std::move(packages_); // a list in braces would copy them
+        root["files"] = std::move(files_);
+        root["relationships"] = std::move(relationships_);
         for (const auto& [said, id] : licences_.own())
             root["hasExtractedLicensingInfos"].push_back(
                 {{"licenseId", id}, {"name", said}, {"extractedText", said}});
@@ -160,14 +163,14 @@ private:
         const std::string id = "SPDXRef-Output-" + std::to_string(ids_of_outputs_.size() + 1);
         Json package = package_of(id, path);
         package["packageFileName"] = "./" + path;
-        package["checksums"] = Json::array({checksum("SHA256", file.measure.sha256)});
         package["primaryPackagePurpose"] = "FILE";
         if (const auto code = verification_code(path); !code.empty()) {
             package["filesAnalyzed"] = true;
             package["packageVerificationCode"] = {{"packageVerificationCodeValue", code}};
             package["licenseInfoFromFiles"] = Json::array({unknown});
         }
-        packages_.push_back(package);
+        places_of_outputs_[path] = packages_.size();
+        packages_.push_back(std::move(package));
         ids_of_outputs_[path] = id;
         relate(image, "CONTAINS", id);
         relate_to_origin(id, file);
@@ -221,7 +224,8 @@ private:
     const BuildRecord& record_;
     Licences licences_;
     std::map<std::string, std::string> ids_;
-    std::map<std::string, std::string> ids_of_outputs_; // by path, as those of the files
+    std::map<std::string, std::size_t> places_of_outputs_; // among the packages, by path
+    std::map<std::string, std::string> ids_of_outputs_;    // by path, as those of the files
     std::map<std::string, std::string> ids_of_files_;
     Json packages_ = Json::array();
     Json files_ = Json::array();

@@ -120,7 +120,7 @@ refused() {
     board "$(sha256sum <"mirror/$url" | cut -d ' ' -f 1)"
     export WISP_ALPINE_MIRROR=file://$PWD/mirror
     run -1 --separate-stderr wisp build --boards boards -t qemu -b "$services/probe-aarch64"
-    [[ "${stderr_lines[-1]}" == "wisp-apk: "*"/package.apk: "*"stranger.rsa.pub"* ]]
+    [[ "${stderr_lines[-1]}" == "wisp-apk: "*"/fetched/linux-virt-"*".apk: "*"stranger.rsa.pub"* ]]
     [ -z "$(find cache -mindepth 1 -not -type d)" ]
 }
 
@@ -128,7 +128,7 @@ refused() {
     board 0000000000000000000000000000000000000000000000000000000000000000
     export WISP_ALPINE_MIRROR=file://$BATS_FILE_TMPDIR/mirror
     run -1 --separate-stderr wisp build --boards boards -t qemu -b "$services/probe-aarch64"
-    [[ "${stderr_lines[-1]}" == "wisp-apk: "*"/package.apk: has SHA-256 $pin, not 0000000000000000000000000000000000000000000000000000000000000000" ]]
+    [[ "${stderr_lines[-1]}" == "wisp-apk: "*"/fetched/linux-virt-"*".apk: has SHA-256 $pin, not 0000000000000000000000000000000000000000000000000000000000000000" ]]
     [ -z "$(find cache -mindepth 1 -not -type d)" ]
 }
 

@@ -889,11 +889,29 @@ late_records() {
         run -2 --separate-stderr wisp-board record --work work --sha256 late=- $operand <records
         [ "$stderr" = "wisp-board: --sha256: 'late=-': standard input has something else to say" ]
     done
-    run -2 --separate-stderr wisp-board record --work work --sha256 late=- --sha256 hello=- records
-    [ "$stderr" = "wisp-board: --sha256: 'hello=-': standard input has something else to say" ]
     run -2 --separate-stderr wisp-board record --work work records records
     [ "$stderr" = "wisp-board: records: one RECORDS is enough" ]
     [ -z "$(ls work)" ]
+}
+
+@test "record waits for several files in the order they are given, and hashes those of which it is told no SHA-256" {
+    late_records
+    printf 'target\tx\norigin\to\tkind=file\nfile\ta/a\tz\to\noutput\ta\tlate\noutput\tb\thello\nend\n' >records
+    echo last >z
+    for file in late z; do echo "$file" >"$file"; done
+    # what is said of a file is not looked up, so it shows which line was taken for which
+    one=$(printf %064d 1) three=$(printf %064d 3)
+    printf '%s\n' "$one  with the name of a file" - "$three" | wisp-board record --work work --sha256 late=- --sha256 z=- --sha256 hello=- records
+    [ "$(jq -r '.outputs[].sha256' work/manifest.json | paste -s -d ' ')" = "$one $three" ]
+    [ "$(jq -r '.files[0].sha256' work/manifest.json)" = "$(sha256sum <z | cut -d ' ' -f 1)" ]
+    [ "$(jq -r '.packages[] | select(.packageFileName == "./b").checksums[0].checksumValue' work/sbom.spdx.json)" = "$three" ]
+    # an output of which nothing is told
+    printf '%s\n' - | wisp-board record --work work --sha256 late=- records
+    [ "$(jq -r '.outputs[0].sha256' work/manifest.json)" = "$(sha256sum <late | cut -d ' ' -f 1)" ]
+    run -1 --separate-stderr wisp-board record --work work --sha256 late=- --sha256 hello=- records <<<-
+    [ "$stderr" = "wisp-board: standard input: has no SHA-256 of hello" ]
+    run -1 --separate-stderr wisp-board record --work work --sha256 late=- records < <(head -c 70000 /dev/zero | tr '\0' x)
+    [ "$stderr" = "wisp-board: standard input: has no SHA-256 of late" ]
 }
 
 @test "commands and options are checked" {

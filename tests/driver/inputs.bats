@@ -109,7 +109,7 @@ $PWD/secret"
     board '"overlays": "boot/overlays"'
     repackaged
     run -1 --separate-stderr build
-    [[ "$stderr" == "wisp-apk: $PWD/cache/wisp/small/6.0.0-r0/.wisp."*"/package.apk: path 'boot/overlays/x\x0a/' has a control character" ]]
+    [[ "$stderr" == "wisp-apk: $PWD/cache/wisp/small/6.0.0-r0/.wisp."*"/fetched/linux-virt-6.0.0-r0.apk: path 'boot/overlays/x\x0a/' has a control character" ]]
     [ ! -e wisp-output ]
 }
 

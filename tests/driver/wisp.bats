@@ -231,6 +231,9 @@ J
         wisp build -q --boards boards -t local -b "$services/hello-aarch64" --ip 10.1.2.3/24 -o "$name"
         [ -s "./$name/initrd.img" ]
     done
+    ln -s "$WISP_BIN" tools
+    WISP_BIN=tools wisp build -q --boards boards -t local -b "$services/hello-aarch64" -o of-tools
+    [ -s of-tools/initrd.img ]
 }
 
 @test "what cannot be written to is a failure of the system" {

@@ -205,24 +205,45 @@ std::string read_input(std::string& name, const std::vector<std::string>& operan
     return std::string(as_text(in->read_all(limit)));
 }
 
-/// The SHA-256 that standard input has, in a line as sha256sum(1) writes it.
-std::string read_sum(const std::string& local_file) {
-    constexpr std::uint64_t limit = 64 * 1024;
-    FdInput in(STDIN_FILENO, "standard input");
-    const auto bytes = in.read_all(limit);
-    const std::string sum(as_text(bytes).substr(0, as_text(bytes).find_first_of(" \n")));
-    if (!is_sha256(sum)) refuse(in.name(), "has no SHA-256 of " + printable(local_file));
-    return sum;
-}
+/// Standard input, which has a line for each file that is still being made, when it is made: the SHA-256 at its beginning, as
+/// sha256sum(1) writes it, or "-", which leaves that to be found out.
+class SumLines {
+public:
+    std::optional<std::string> next(const std::string& local_file) {
+        const std::string line = next_line();
+        const std::string sum = line.substr(0, line.find(' '));
+        if (sum == "-") return std::nullopt;
+        if (!is_sha256(sum)) refuse(in_.name(), "has no SHA-256 of " + printable(local_file));
+        return sum;
+    }
 
-/// Tells the record what `sum`, LOCAL-FILE=HEX or LOCAL-FILE=-, says. `stdin_is_free` until one has taken it.
-void tell(BuildRecord& record, const std::string& sum, bool& stdin_is_free) {
+private:
+    static constexpr std::size_t longest = 64 * 1024; // what follows the sum may be a file's name
+
+    /// Up to the next newline, or to the end.
+    std::string next_line() {
+        std::array<std::uint8_t, 4096> block{};
+        auto end = read_.find('\n');
+        for (std::size_t count = 1; end == std::string::npos && count > 0 && read_.size() < longest; end = read_.find('\n')) {
+            count = in_.read_some(block);
+            read_ += as_text(Bytes(block).first(count));
+        }
+        std::string line = read_.substr(0, end);
+        read_.erase(0, end == std::string::npos ? end : end + 1);
+        return line;
+    }
+
+    FdInput in_{STDIN_FILENO, "standard input"};
+    std::string read_; // and not yet used
+};
+
+/// Tells the record what `sum`, LOCAL-FILE=HEX or LOCAL-FILE=-, says. The latter needs `lines`.
+void tell(BuildRecord& record, const std::string& sum, SumLines* lines) {
     const auto equals = sum.rfind('=');
     const std::string file = sum.substr(0, equals), value = equals == std::string::npos ? "" : sum.substr(equals + 1);
     if (value == "-") {
-        if (!std::exchange(stdin_is_free, false))
-            misuse("--sha256", "'" + printable(sum) + "': standard input has something else to say");
-        record.await(file, [file] { return read_sum(file); });
+        if (!lines) misuse("--sha256", "'" + printable(sum) + "': standard input has something else to say");
+        record.await(file, [file, lines] { return lines->next(file); });
     } else if (is_sha256(value)) {
         record.know(file, value);
     } else {
@@ -230,14 +251,21 @@ void tell(BuildRecord& record, const std::string& sum, bool& stdin_is_free) {
     }
 }
 
-BuildRecord read_record(const std::vector<std::string>& operands = {}, const std::vector<std::string>& sums = {}) {
+/// The record that the operand names, or standard input has: complete but for the files that `sums` says are still being
+/// made, which `lines` is for.
+BuildRecord read_record(const std::vector<std::string>& operands, const std::vector<std::string>& sums, SumLines& lines) {
     std::string name;
     const std::string text = read_input(name, operands);
     BuildRecord record(name);
-    bool stdin_is_free = !operands.empty() && operands[0] != "-";
-    for (const std::string& sum : sums) tell(record, sum, stdin_is_free);
+    const bool stdin_is_free = !operands.empty() && operands[0] != "-";
+    for (const std::string& sum : sums) tell(record, sum, stdin_is_free ? &lines : nullptr);
     record.read(text);
     return record;
+}
+
+BuildRecord read_record() {
+    SumLines nothing;
+    return read_record({}, {}, nothing);
 }
 
 /// manifest.json, which is there to be audited: refused when it is larger than wisp-audit reads.
@@ -273,13 +301,17 @@ void record(const Arguments& arguments, const std::vector<std::string>& operands
     const auto work = arguments.value("work");
     if (!work) misuse("--work", "is missing");
     const std::uint64_t created = source_date_epoch(max_spdx_time);
-    const BuildRecord records = read_record(operands, arguments.values("sha256"));
-    if (const auto old = arguments.value("replaces"))
-        if (const std::string names = left_without_record(*old, records); !names.empty())
-            warn(arguments.value("as").value_or(own_name), printable(*old),
-                 "no longer vouches for " + printable(names) + ", still there: --output keeps targets apart");
+    SumLines lines;
+    BuildRecord records = read_record(operands, arguments.values("sha256"), lines);
+    SpdxDocument sbom(records);
+    const auto old = arguments.value("replaces");
+    const std::string left = old ? left_without_record(*old, records) : "";
+    records.complete(); // nothing is left to do but what needs the awaited sums
+    if (!left.empty())
+        warn(arguments.value("as").value_or(own_name), printable(*old),
+             "no longer vouches for " + printable(left) + ", still there: --output keeps targets apart");
     write_file(*work + "/manifest.json", audited_manifest(records));
-    write_file(*work + "/sbom.spdx.json", spdx_json(records, created, std::string("wisp-") + version));
+    write_file(*work + "/sbom.spdx.json", sbom.json(created, std::string("wisp-") + version));
 }
 
 void pin(const Arguments&, const std::vector<std::string>& files) {
