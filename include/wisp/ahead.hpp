@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -23,7 +22,7 @@ namespace wisp {
 /// what came out of here, but never past its end.
 class AheadInput : public Input {
 public:
-    explicit AheadInput(Input& in) : in_(in), blocks_(1, ahead, [this](Block& block) { fill(block); }) {
+    explicit AheadInput(Input& in) : in_(in), blocks_(1, ahead, [this](Filled& filled) { fill(filled); }) {
         while (!blocks_.is_full()) blocks_.submit();
     }
 
@@ -42,16 +41,16 @@ public:
 private:
     static constexpr std::size_t ahead = 4; // blocks
 
-    struct Block {
-        std::unique_ptr<std::uint8_t[]> bytes = std::make_unique_for_overwrite<std::uint8_t[]>(block_size);
-        std::size_t size = 0;
+    struct Filled {
+        Block block{};
+        std::size_t size = 0; // so much of it
     };
 
-    void fill(Block& block) {
-        block.size = 0;
+    void fill(Filled& filled) {
+        filled.size = 0;
         if (std::exchange(ended_, true)) return; // also after what it throws
-        block.size = in_.read_up_to({block.bytes.get(), block_size});
-        ended_ = block.size < block_size;
+        filled.size = in_.read_up_to(filled.block);
+        ended_ = filled.size < filled.block.size();
     }
 
     bool next_block() {
@@ -59,9 +58,9 @@ private:
             blocks_.release();
             blocks_.submit();
         }
-        const Block& block = blocks_.oldest(); // what it throws, it throws every time
+        const Filled& filled = blocks_.oldest(); // what it throws, it throws every time
         in_use_ = true;
-        left_ = Bytes(block.bytes.get(), block.size);
+        left_ = filled.block.first(filled.size);
         return !left_.empty();
     }
 
@@ -69,7 +68,7 @@ private:
     bool ended_ = false; // the thread's
     bool in_use_ = false;
     Bytes left_;
-    WorkRing<Block> blocks_;
+    WorkRing<Filled> blocks_;
 };
 
 /// Digests what is written to it and passes nothing on: on a thread of its own, if there is enough of it.
@@ -86,7 +85,7 @@ public:
 
 private:
     static constexpr std::size_t behind = 4; // blocks
-    using Block = std::vector<std::uint8_t>;
+    using Chunk = std::vector<std::uint8_t>;
 
     void append(Bytes bytes) override {
         while (!bytes.empty()) {
@@ -98,7 +97,7 @@ private:
     }
 
     void submit() {
-        if (!blocks_) blocks_.emplace(1, behind, [this](Block& block) { digest_.update(block); });
+        if (!blocks_) blocks_.emplace(1, behind, [this](Chunk& chunk) { digest_.update(chunk); });
         if (blocks_->is_full()) retire();
         std::swap(blocks_->next(), filling_);
         blocks_->submit();
@@ -111,8 +110,8 @@ private:
     }
 
     Digest digest_;
-    Block filling_;
-    std::optional<WorkRing<Block>> blocks_;
+    Chunk filling_;
+    std::optional<WorkRing<Chunk>> blocks_;
 };
 
 } // namespace wisp

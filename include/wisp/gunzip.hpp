@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,7 +25,7 @@ public:
     using Tap = std::function<void(Bytes)>;
 
     explicit GunzipInput(Input& in, Tap tap = {})
-        : in_(in), tap_(std::move(tap)), block_(std::make_unique_for_overwrite<std::uint8_t[]>(block_size)) {}
+        : in_(in), tap_(std::move(tap)) {}
 
     const std::string& name() const override { return in_.name(); }
 
@@ -82,7 +81,7 @@ private:
     enum Flag : std::uint8_t { has_checksum = 2, has_extra = 4, has_name = 8, has_comment = 16, reserved = 0xe0 };
 
     bool refill() {
-        ahead_ = in_.borrow_some({block_.get(), block_size});
+        ahead_ = in_.borrow_some(block_);
         return !ahead_.empty();
     }
 
@@ -177,7 +176,7 @@ private:
 
     Input& in_;
     Tap tap_;
-    std::unique_ptr<std::uint8_t[]> block_;
+    Block block_;
     Bytes ahead_; // of what the input has given, what has not been taken
     Inflater inflater_;
     std::uint64_t consumed_ = 0;

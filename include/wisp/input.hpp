@@ -58,9 +58,9 @@ public:
 
     /// Moves exactly `count` bytes to `out`, or throws as read_exactly() does.
     void copy_exactly(Sink& out, std::uint64_t count, std::string_view what) {
-        std::vector<std::uint8_t> block(std::min<std::uint64_t>(count, block_size));
+        const Block block(std::min<std::uint64_t>(count, block_size));
         for (std::uint64_t left = count - pass_on(out, count); left > 0; left -= pass_on(out, left)) {
-            const auto part = std::span(block).first(std::min<std::uint64_t>(left, block.size()));
+            const auto part = block.first(std::min<std::uint64_t>(left, block.size()));
             const std::size_t have = read_some(part);
             if (have == 0) cut(what, count - left, count);
             out.write(Bytes(part.first(have)));
@@ -70,17 +70,19 @@ public:
 
     /// Moves all that is left to `out`.
     void copy_all(Sink& out) {
-        std::vector<std::uint8_t> block(block_size);
-        while (const std::size_t have = read_some(block)) out.write(Bytes(block).first(have));
+        const Block block;
+        while (const std::size_t have = read_some(block)) out.write(Bytes(block.first(have)));
     }
 
     /// All that is left, at most `limit` bytes; a longer input is refused.
     std::vector<std::uint8_t> read_all(std::uint64_t limit) {
-        std::vector<std::uint8_t> all, block(block_size);
+        std::vector<std::uint8_t> all;
+        const Block block;
         while (const std::size_t have = read_some(block)) {
             if (have > limit - all.size())
                 refuse(name(), "is longer than " + std::to_string(limit) + " bytes");
-            all.insert(all.end(), block.begin(), block.begin() + static_cast<std::ptrdiff_t>(have));
+            const auto part = block.first(have);
+            all.insert(all.end(), part.begin(), part.end());
         }
         return all;
     }

@@ -52,9 +52,9 @@ public:
 
     /// Moves `count` bytes from `offset` on to `out`.
     void copy(std::uint64_t offset, std::uint64_t count, Sink& out, std::string_view what) const {
-        std::vector<std::uint8_t> block(std::min<std::uint64_t>(count, block_size));
+        const Block block(std::min<std::uint64_t>(count, block_size));
         for (std::uint64_t done = 0; done < count;) {
-            const auto part = std::span(block).first(std::min<std::uint64_t>(count - done, block.size()));
+            const auto part = block.first(std::min<std::uint64_t>(count - done, block.size()));
             read(offset + done, part, what);
             out.write(Bytes(part));
             done += part.size();

@@ -9,6 +9,8 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -23,6 +25,23 @@ namespace wisp {
 /// How much is moved at a time wherever contents are streamed: what fits into a core's own cache. Copying 64 KiB at a
 /// time takes an eighth longer, 1 MiB is no faster.
 inline constexpr std::size_t block_size = 256 * 1024;
+
+/// Memory to stream contents through. It is not filled: what is not used costs nothing.
+class Block {
+public:
+    explicit Block(std::size_t size = block_size)
+        : bytes_(std::make_unique_for_overwrite<std::uint8_t[]>(size)), size_(size) {}
+
+    std::size_t size() const { return size_; }
+    operator std::span<std::uint8_t>() const { return {bytes_.get(), size_}; }
+
+    /// Its first `count` bytes.
+    std::span<std::uint8_t> first(std::size_t count) const { return {bytes_.get(), count}; }
+
+private:
+    std::unique_ptr<std::uint8_t[]> bytes_;
+    std::size_t size_;
+};
 
 /// An append-only output. Implementations provide append(), may provide append_zeros() and end().
 class Sink {

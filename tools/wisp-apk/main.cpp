@@ -188,9 +188,9 @@ std::string report(const Reading& reading) {
 }
 
 bool is_text(Input& in) {
-    std::vector<std::uint8_t> block(block_size);
+    const Block block;
     while (const std::size_t count = in.read_some(block))
-        for (const std::uint8_t byte : Bytes(block).first(count))
+        for (const std::uint8_t byte : block.first(count))
             if ((byte < 0x20 && byte != '\n' && byte != '\t' && byte != '\r') || byte == 0x7f) return false;
     return true;
 }
