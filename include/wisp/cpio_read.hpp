@@ -76,12 +76,12 @@ namespace cpio_detail {
 /// An input that can look at its next bytes, and take back what a decompressor read beyond its member.
 class Lookahead : public Input {
 public:
-    explicit Lookahead(Input& in) : in_(in), block_(block_size) {}
+    explicit Lookahead(Input& in) : in_(in) {}
 
     /// The next `count` bytes, or fewer at the end, without using them up.
     Bytes peek(std::size_t count) {
         if (end_ - at_ < count) {
-            std::ranges::copy(held(), block_.begin());
+            std::copy(held().begin(), held().end(), block_.first(end_).begin());
             end_ -= at_;
             at_ = 0;
             while (end_ < count && read_more()) {
@@ -105,7 +105,7 @@ public:
             read_more();
         }
         const std::size_t count = std::min(into.size(), end_ - at_);
-        std::ranges::copy(held().first(count), into.begin());
+        std::copy_n(held().begin(), count, into.begin()); // libstdc++ 12's ranges::copy takes const bytes one by one
         at_ += count;
         position_ += count;
         return count;
@@ -122,17 +122,17 @@ public:
 
 private:
     /// What has been read and not used up.
-    Bytes held() const { return Bytes(block_).subspan(at_, end_ - at_); }
+    Bytes held() const { return block_.first(end_).subspan(at_); }
 
     /// Reads as much as the block has room for; false at the end.
     bool read_more() {
-        const std::size_t count = in_.read_some(std::span(block_).subspan(end_));
+        const std::size_t count = in_.read_some(std::span<std::uint8_t>(block_).subspan(end_));
         end_ += count;
         return count > 0;
     }
 
     Input& in_;
-    std::vector<std::uint8_t> block_;
+    Block block_;
     std::size_t at_ = 0, end_ = 0;
     std::uint64_t position_ = 0;
 };

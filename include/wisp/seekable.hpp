@@ -132,7 +132,7 @@ public:
 
 private:
     void fill(std::uint64_t offset, std::span<std::uint8_t> into) const override {
-        std::ranges::copy(bytes_.subspan(offset, into.size()), into.begin());
+        std::copy_n(bytes_.subspan(offset).begin(), into.size(), into.begin());
     }
 
     Bytes bytes_;
