@@ -31,6 +31,7 @@ case ${XDG_CACHE_HOME-} in
     /*) cache=$XDG_CACHE_HOME/wisp ;;
     *) cache=${HOME:+$HOME/.cache/wisp} ;; # a relative one is not valid: XDG Base Directory Specification
 esac
+case $cache in '' | /*) ;; *) cache=$PWD/$cache ;; esac
 own=${XDG_CONFIG_HOME:-${HOME:+$HOME/.config}}
 own=${own:+$own/wisp/boards} # the user's own profiles
 work='' fill=''
@@ -315,6 +316,7 @@ fetch_alpine() { # NAME VERSION SHA256
     unpack "$1" "$fetched" "$3"
     check_asked "$1"
     [ -z "$listed" ] || check_listed
+    [ -L "$fetched" ] || rm -f -- "$fetched"
 }
 
 # get_alpine NAME VERSION ...: the package is then in the file `fetched`. "-" takes the newest version, and `listed` is then
@@ -643,14 +645,16 @@ to_card() {
 stage() { board stage --identity "$identity" --entry "$entry" --init "$inits/init-$arch" --work "$work" "$@"; }
 
 # finish: makes the results in $work, while wisp-board hashes everything else for the record; what that needs of them comes
-# through the pipe. Where the making fails, it has said why, and what the record then misses is no news.
+# through the pipe. Where the making fails, it has said why, and what the record then misses is no news. sh has no pipefail:
+# the status of the making is in a file.
 finish() {
     status=0
     {
         cd "$work" || exit
         trap '' PIPE
-        make_results || { echo $? >failed; } 2>/dev/null
-    } | record 2>"$work/said" || status=$?
+        trap 'left=$?; [ "$left" = 0 ] || { echo "$left" >failed; } 2>/dev/null' EXIT
+        make_results || exit
+    } | (record) 2>"$work/said" || status=$?
     if [ -e "$work/failed" ]; then
         read -r status <"$work/failed" || status=2 # there was no room to tell
         exit "$status"
@@ -659,9 +663,10 @@ finish() {
     [ "$status" = 0 ] || exit "$status"
 }
 
+# make_results: the last of them is one that the record waits for, so it never ends before they are made.
 make_results() {
-    make_initrd || return
     [ -z "$qemu" ] || copy_kernel || return
+    make_initrd || return
     [ -z "$card" ] || make_card
 }
 
@@ -689,7 +694,7 @@ copy_kernel() {
     for dtb in $dtbs; do cp -- "$entry/card/${dtb##*/}" . || return; done
 }
 
-# record: manifest.json and sbom.spdx.json, in a shell of its own.
+# record: manifest.json and sbom.spdx.json, in a subshell, which it leaves.
 record() {
     case $output in /*) set -- "$output" ;; *) set -- "$PWD/$output" ;; esac
     set -- --as wisp --work . --replaces "$1/manifest.json" --sha256 initrd.img=-

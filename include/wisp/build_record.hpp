@@ -65,8 +65,8 @@ public:
         awaited_.emplace_back(local_file, std::move(sum));
     }
 
-    /// All of `text`. It must end with the record "end": a list that was cut would look like a whole one. Of outputs that are
-    /// awaited nothing is known before complete().
+    /// All of `text`. It must end with the record "end": a list that was cut would look like a whole one. What read() has not
+    /// waited for is not known before complete().
     void read(std::string_view text) {
         constexpr std::string_view last = "end\n";
         if (text != last && !text.ends_with("\n" + std::string(last)))

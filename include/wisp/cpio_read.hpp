@@ -9,7 +9,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "wisp/cpio.hpp"
 #include "wisp/gunzip.hpp"

@@ -107,22 +107,45 @@ public:
         if (EVP_PKEY_get_base_id(key_.get()) != EVP_PKEY_RSA) refuse(name, "is not an RSA key");
     }
 
-    /// Whether `signature` is this key's over `digest`, a value of `algorithm`. The digest comes ready-made, so a
-    /// system policy that forbids SHA-1 for signing new things does not hide a valid old signature.
+    /// Whether `signature` is this key's over `digest`, a value of `algorithm`: whether it holds just that. libcrypto is asked
+    /// what it holds, and not whether it is good, so a system whose libcrypto takes no SHA-1 for signing new things, whatever
+    /// is configured, does not hide a valid old signature.
     bool verifies(DigestAlgorithm algorithm, Bytes digest, Bytes signature) const {
         const std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> context(
             EVP_PKEY_CTX_new(key_.get(), nullptr), EVP_PKEY_CTX_free);
-        if (!context || EVP_PKEY_verify_init(context.get()) != 1 ||
-            EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_PKCS1_PADDING) != 1 ||
-            EVP_PKEY_CTX_set_signature_md(context.get(), evp(algorithm)) != 1)
-            throw Error("signature", "libcrypto cannot verify RSA with this digest", Fault::system);
-        const bool good = EVP_PKEY_verify(context.get(), signature.data(), signature.size(), digest.data(),
-                                          digest.size()) == 1;
+        if (!context || EVP_PKEY_verify_recover_init(context.get()) != 1 ||
+            EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_PKCS1_PADDING) != 1)
+            throw Error("signature", "libcrypto cannot verify RSA", Fault::system);
+        std::vector<std::uint8_t> held(static_cast<std::size_t>(EVP_PKEY_get_size(key_.get())));
+        std::size_t size = held.size();
+        const bool padded =
+            EVP_PKEY_verify_recover(context.get(), held.data(), &size, signature.data(), signature.size()) == 1;
         ERR_clear_error();
-        return good;
+        held.resize(padded ? size : 0);
+        return held == digest_info(algorithm, digest);
     }
 
 private:
+    /// DER of a DigestInfo: what names the algorithm, and the digest [RFC 8017, 9.2, note 1].
+    static std::vector<std::uint8_t> digest_info(DigestAlgorithm algorithm, Bytes digest) {
+        std::vector<std::uint8_t> info;
+        switch (algorithm) {
+            case DigestAlgorithm::sha1:
+                info = {0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00, 0x04, 0x14};
+                break;
+            case DigestAlgorithm::sha256:
+                info = {0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
+                        0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20};
+                break;
+            case DigestAlgorithm::sha512:
+                info = {0x30, 0x51, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
+                        0x65, 0x03, 0x04, 0x02, 0x03, 0x05, 0x00, 0x04, 0x40};
+                break;
+        }
+        info.insert(info.end(), digest.begin(), digest.end());
+        return info;
+    }
+
     std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key_;
 };
 

@@ -36,7 +36,7 @@ public:
     operator std::span<std::uint8_t>() const { return {bytes_.get(), size_}; }
 
     /// Its first `count` bytes.
-    std::span<std::uint8_t> first(std::size_t count) const { return {bytes_.get(), count}; }
+    std::span<std::uint8_t> first(std::size_t count) const { return std::span<std::uint8_t>(*this).first(count); }
 
 private:
     std::unique_ptr<std::uint8_t[]> bytes_;

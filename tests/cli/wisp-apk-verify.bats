@@ -91,6 +91,45 @@ size=$(wc -c <plain.tar)" ]
     refused 1 "none/maker.rsa.pub: is not a public key in PEM" wisp-apk verify --keys none -f linux.apk
 }
 
+# encoded INFO PADDING-BYTES [TYPE [GARBAGE]]: what RSA is to sign, 256 bytes: type, padding, a zero, the hexadecimal
+# DigestInfo and the garbage [RFC 8017, 9.2].
+encoded() {
+    local padding=ff hex
+    [ "${3:-01}" = 01 ] || padding=aa
+    hex=00${3:-01}$(printf "%0.s$padding" $(seq "$2"))00$1${4-}
+    # shellcheck disable=SC2059 # the format is all there is
+    printf "$(sed 's/../\\x&/g' <<<"$hex")"
+}
+
+@test "a signature holds one DigestInfo and nothing else, and openssl agrees" {
+    fixture
+    cp linux.apk.parts/control.tar.gz linux.apk.parts/data.tar.gz .
+    sha1=$(sha1sum <control.tar.gz | cut -d ' ' -f 1) sha256=$(sha256sum <control.tar.gz | cut -d ' ' -f 1)
+    as_sha1=3021300906052b0e03021a05000414 as_sha256=3031300d060960864801650304020105000420
+    garbage=$(printf '%0200d' 0)
+    good=0
+    for case in "$as_sha1$sha1 218" "$as_sha256$sha256 202" "$as_sha1$sha1 118 01 $garbage" "$as_sha1$sha1 218 02" "$sha1 233" \
+        "301f300706052b0e03021a0414$sha1 220" "$as_sha1${sha1%??}ff 218" "${as_sha1}${sha1}00 217" "$as_sha256$sha1 214"; do
+        # shellcheck disable=SC2086 # the case's words
+        encoded $case >block
+        [ "$(wc -c <block)" -eq 256 ]
+        # signing without padding is what openssl calls decrypting without it
+        openssl pkeyutl -decrypt -inkey maker.rsa -pkeyopt rsa_padding_mode:none -in block -out .SIGN.RSA.maker.rsa.pub
+        { apk_tar .SIGN.RSA.maker.rsa.pub | apk_cut | apk_gzip && cat control.tar.gz data.tar.gz; } >forged.apk
+        if openssl dgst -sha1 -verify keys/maker.rsa.pub -signature .SIGN.RSA.maker.rsa.pub control.tar.gz >/dev/null 2>&1; then
+            run -0 wisp-apk verify --keys keys -f forged.apk
+            good=$((good + 1))
+        else
+            refused 1 "forged.apk: does not match its signature by 'maker.rsa.pub'" wisp-apk verify --keys keys -f forged.apk
+        fi
+    done
+    [ "$good" -eq 1 ]
+    head -c 255 .SIGN.RSA.maker.rsa.pub >short
+    mv short .SIGN.RSA.maker.rsa.pub
+    { apk_tar .SIGN.RSA.maker.rsa.pub | apk_cut | apk_gzip && cat control.tar.gz data.tar.gz; } >forged.apk
+    refused 1 "forged.apk: does not match its signature by 'maker.rsa.pub'" wisp-apk verify --keys keys -f forged.apk
+}
+
 @test "one trusted signature among several is enough, and unknown kinds are passed over" {
     fixture
     make_test_key elsewhere other

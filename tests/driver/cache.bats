@@ -185,11 +185,11 @@ clear_refusal() {
         exit 1'
 }
 
-@test "what is left to make and the record are made at the same time, and either may fail: one line, its status, no result" {
+@test "the results and the record are made at the same time, and either may fail: one line, its status, no result" {
     mkdir tools && cp "$WISP_BIN"/wisp-* tools
     export WISP_BIN=$PWD/tools
     "${build[@]}" -o good
-    for command in fat32:--sha256 board:record; do
+    for command in cpio:-z1 fat32:--sha256 board:record; do
         tool=${command%:*}
         mv tools/wisp-$tool tools/real
         printf '#!/bin/sh\n[ "$1" != %s ] || { echo "wisp-%s: it is so" >&2 && exit 7; }\nexec "%s/tools/real" "$@"\n' \
@@ -197,6 +197,10 @@ clear_refusal() {
         chmod +x tools/wisp-$tool
         run -7 --separate-stderr "${build[@]}" -o bad
         [ "$stderr" = "wisp-$tool: it is so" ]
+        [ -z "$(ls -A bad)" ]
+        rm tools/wisp-$tool
+        run -2 --separate-stderr "${build[@]}" -o bad
+        [ "$stderr" = "wisp: wisp-$tool: is not built: run make" ]
         [ -z "$(ls -A bad)" ]
         mv tools/real tools/wisp-$tool
     done

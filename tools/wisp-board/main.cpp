@@ -1,7 +1,9 @@
 // wisp-board: the driver's window on JSON. Profiles and configurations in, checked lines or a build's small
 // files out; records in, manifest and bill of materials out; pins in, profile out.
+#include <array>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "lines.hpp"
@@ -51,7 +53,8 @@ pin       prints a profile with other pins
       --work FOLDER          stage, record: where to write
       --replaces FILE        record: the manifest.json that will go; says for which outputs none is left
       --sha256 FILE=HEX      record: what the SHA-256 of a local file is known to be; repeatable.
-                             FILE=-: standard input has it in a line, once the file is made
+                             FILE=-: standard input has a line for it, once the file is made: its
+                             SHA-256, or "-", which has record hash it; of several in this order
       --as NAME              speak as the program NAME (wisp-board)
       --help, --version
 )";

@@ -274,7 +274,7 @@ void publish(const Arguments& arguments, const std::vector<std::string>& paths) 
     const FolderLock lock(*into);
     const auto inputs = inputs_of(paths, noted);
     const std::vector<KnownFile> results = results_of(*from, *into, names);
-    // As one: no signal comes between, and no other build's results, of which some would be left and some replaced.
+    // As one: no other build's results come between, of which some would be left and some replaced, and no signal.
     const SignalDelay signals;
     for (const std::string& name : names) replace_file(*from + "/" + name, *into + "/" + name);
     const Removal removal(*from);
