@@ -641,18 +641,23 @@ to_card() {
 
 # ---- the image -------------------------------------------------------------------------------------------------
 
-# stage: wisp-board writes what is small into $work, links to what is large, and the manifests and records of it all.
+# stage OPTION...: wisp-board writes what is small into $work, links to what is large, and the manifests of it all; prints
+# the records.
 stage() { board stage --identity "$identity" --entry "$entry" --init "$inits/init-$arch" --work "$work" "$@"; }
 
-# finish: makes the results in $work, while wisp-board hashes everything else for the record; what that needs of them comes
-# through the pipe. Where the making fails, it has said why, and what the record then misses is no news. sh has no pipefail:
-# the status of the making is in a file.
+# finish OPTION...: stages the build in $work and makes the results there, while wisp-board hashes everything else for the
+# record; what that needs to know comes through the pipe. Where the making fails, it has said why, and what the record then
+# misses is no news. sh has no pipefail: the status of the making is in a file.
 finish() {
     status=0
     {
+        failed=$work/failed
+        trap 'left=$?; [ "$left" = 0 ] || { echo "$left" >"$failed"; } 2>/dev/null' EXIT
+        records=$(last=yes && stage "$@") || exit
         cd "$work" || exit
+        failed=failed
         trap '' PIPE
-        trap 'left=$?; [ "$left" = 0 ] || { echo "$left" >failed; } 2>/dev/null' EXIT
+        tell "$records"
         make_results || exit
     } | (record) 2>"$work/said" || status=$?
     if [ -e "$work/failed" ]; then
@@ -670,9 +675,9 @@ make_results() {
     [ -z "$card" ] || make_card
 }
 
-# tell SUM: the next of the files that the record waits for is made; "-" has it hash the file. Where nobody reads it any
-# more, the record has failed and said why.
-tell() { echo "$1" 2>/dev/null || :; }
+# tell LINES: what the record waits for: its records, and then a line for each of the files that are made meanwhile, "-" to
+# have it hash the file. Where nobody reads it any more, the record has failed and said why.
+tell() { printf '%s\n' "$1" 2>/dev/null || :; }
 
 # Level 1 takes two thirds of the time of level 3 and makes 6 % more. Firmware that joins archives in memory wants each to
 # end on a multiple of 4.
@@ -697,9 +702,10 @@ copy_kernel() {
 # record: manifest.json and sbom.spdx.json, in a subshell, which it leaves.
 record() {
     case $output in /*) set -- "$output" ;; *) set -- "$PWD/$output" ;; esac
-    set -- --as wisp --work . --replaces "$1/manifest.json" --sha256 initrd.img=-
+    case $binary in /*) set -- "$1" "$binary" ;; *) set -- "$1" "$PWD/$binary" ;; esac
+    set -- --as wisp --work . --replaces "$1/manifest.json" --ahead "service=$2" --sha256 initrd.img=-
     [ -z "$card" ] || set -- "$@" --sha256 "$target.img=-"
-    cd "$work" && last=yes && tool wisp-board record "$@" records
+    cd "$work" && last=yes && tool wisp-board record "$@"
 }
 
 # ---- what need not be made again -------------------------------------------------------------------------------
@@ -804,8 +810,7 @@ build() {
     check_service
     find_kernel
     scratch work "$output"
-    stage "$@"
-    finish
+    finish "$@"
     publish
     for result in $results; do say "built $output/$result"; done
 }

@@ -41,16 +41,11 @@ public:
 private:
     static constexpr std::size_t ahead = 4; // blocks
 
-    struct Filled {
-        Block block{};
-        std::size_t size = 0; // so much of it
-    };
-
     void fill(Filled& filled) {
-        filled.size = 0;
+        filled.clear();
         if (std::exchange(ended_, true)) return; // also after what it throws
-        filled.size = in_.read_up_to(filled.block);
-        ended_ = filled.size < filled.block.size();
+        filled.take(Bytes(filled.room()).first(in_.read_up_to(filled.room())));
+        ended_ = !filled.is_full();
     }
 
     bool next_block() {
@@ -60,7 +55,7 @@ private:
         }
         const Filled& filled = blocks_.oldest(); // what it throws, it throws every time
         in_use_ = true;
-        left_ = filled.block.first(filled.size);
+        left_ = filled.bytes();
         return !left_.empty();
     }
 
@@ -74,30 +69,30 @@ private:
 /// Digests what is written to it and passes nothing on: on a thread of its own, if there is enough of it.
 class BackgroundDigest : public Sink {
 public:
-    explicit BackgroundDigest(DigestAlgorithm algorithm) : digest_(algorithm) {}
+    explicit BackgroundDigest(DigestAlgorithm algorithm, Placement placement = Placement::anywhere)
+        : digest_(algorithm), placement_(placement) {}
+
+    std::span<std::uint8_t> room() override { return filling_.room(); }
 
     /// The digest of what has been written. The object is spent.
     std::vector<std::uint8_t> digest() {
         while (blocks_ && !blocks_->is_empty()) retire();
-        digest_.update(filling_);
+        digest_.update(filling_.bytes());
         return digest_.finish();
     }
 
 private:
     static constexpr std::size_t behind = 4; // blocks
-    using Chunk = std::vector<std::uint8_t>;
 
     void append(Bytes bytes) override {
         while (!bytes.empty()) {
-            const Bytes part = bytes.first(std::min(bytes.size(), block_size - filling_.size()));
-            filling_.insert(filling_.end(), part.begin(), part.end());
-            if (filling_.size() == block_size) submit();
-            bytes = bytes.subspan(part.size());
+            bytes = bytes.subspan(filling_.take(bytes));
+            if (filling_.is_full()) submit();
         }
     }
 
     void submit() {
-        if (!blocks_) blocks_.emplace(1, behind, [this](Chunk& chunk) { digest_.update(chunk); });
+        if (!blocks_) blocks_.emplace(1, behind, [this](Filled& filled) { digest_.update(filled.bytes()); }, placement_);
         if (blocks_->is_full()) retire();
         std::swap(blocks_->next(), filling_);
         blocks_->submit();
@@ -110,8 +105,9 @@ private:
     }
 
     Digest digest_;
-    Chunk filling_;
-    std::optional<WorkRing<Chunk>> blocks_;
+    Placement placement_;
+    Filled filling_;
+    std::optional<WorkRing<Filled>> blocks_;
 };
 
 } // namespace wisp

@@ -7,6 +7,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -65,6 +66,13 @@ public:
         awaited_.emplace_back(local_file, std::move(sum));
     }
 
+    /// Begins to hash, on another thread, the file `path`, which is what the records will call `local_file`. Where it cannot be
+    /// read, read() throws.
+    void hash_ahead(const std::string& local_file, const std::string& path) {
+        const std::vector<DigestRequest> both{{path, DigestAlgorithm::sha256}, {path, DigestAlgorithm::sha1}};
+        ahead_.emplace_back(local_file, std::make_unique<FileHashes>(both, 1));
+    }
+
     /// All of `text`. It must end with the record "end": a list that was cut would look like a whole one. What read() has not
     /// waited for is not known before complete().
     void read(std::string_view text) {
@@ -83,6 +91,7 @@ public:
             for (const auto& [path, file] : *files)
                 if (!file.origin.empty() && !origins_.contains(file.origin))
                     refuse(input_, path + ": no record of its origin '" + file.origin + "'");
+        collect_ahead();
         hash_missing();
         for (const auto& [path, file] : files_)
             while (is_awaited(file.local_file)) wait_for_next();
@@ -96,6 +105,9 @@ public:
         hash_missing();
         tell_measures();
     }
+
+    /// Whether there are files that are still being made.
+    bool is_waiting() const { return !awaited_.empty(); }
 
     const std::string& target() const { return target_; }
     /// By their names in the record.
@@ -219,11 +231,21 @@ private:
     void hash_missing() {
         const auto requests = missing_digests();
         const auto found = hash_files(requests);
-        for (std::size_t i = 0; i < found.size(); ++i) {
-            Measure& measure = measures_[requests[i].path];
-            measure.size = found[i].size;
-            digest_in(measure, requests[i].algorithm) = hex(found[i].digest);
+        for (std::size_t i = 0; i < found.size(); ++i) note(requests[i].path, requests[i].algorithm, found[i]);
+    }
+
+    void collect_ahead() {
+        for (const auto& [local_file, hashes] : ahead_) {
+            const auto found = hashes->wait();
+            for (std::size_t i = 0; i < found.size(); ++i) note(local_file, hashes->requests()[i].algorithm, found[i]);
         }
+        ahead_.clear();
+    }
+
+    void note(const std::string& local_file, DigestAlgorithm algorithm, const FileDigest& found) {
+        Measure& measure = measures_[local_file];
+        measure.size = found.size;
+        digest_in(measure, algorithm) = hex(found.digest);
     }
 
     void expect(bool good, std::string_view form) const {
@@ -238,6 +260,7 @@ private:
     Files files_;
     std::map<std::string, Measure, std::less<>> measures_; // by local file
     std::deque<std::pair<std::string, std::function<std::optional<std::string>()>>> awaited_;
+    std::vector<std::pair<std::string, std::unique_ptr<FileHashes>>> ahead_; // by local file
 };
 
 /// manifest.json: keys and paths sorted, indented by two, a newline at the end. Records in another order give

@@ -106,8 +106,8 @@ private:
 
     static std::uint32_t crc(Bytes packed) { return libdeflate_crc32(0, packed.data(), packed.size()); }
 
-    static constexpr std::uint32_t max_packed = 1024 * 1024; // of a chunk of 256 KiB that only grew
-    static constexpr std::size_t max_chunks = 1'000'000;     // 256 GB of chunks as they are made
+    static constexpr std::uint32_t max_packed = 1024 * 1024; // of a chunk of 768 KiB that only grew
+    static constexpr std::size_t max_chunks = 1'000'000;     // 256 GB and more
     static constexpr std::string_view magic = "wisp chunks\n";
 
     /// What the file begins with: who compressed its chunks is told by what they make of a sample.

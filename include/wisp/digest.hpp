@@ -83,6 +83,8 @@ public:
     /// The digest of what has passed. The object is spent.
     std::vector<std::uint8_t> digest() { return digest_.finish(); }
 
+    std::span<std::uint8_t> room() override { return out_.room(); }
+
 private:
     void append(Bytes bytes) override {
         digest_.update(bytes);

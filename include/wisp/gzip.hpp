@@ -33,14 +33,25 @@ public:
     /// with 1 the caller's thread compresses. Memory is up to 4 MiB for each. What `store` has, which is of the same level,
     /// is not compressed again; saving it is the caller's.
     GzipSink(Sink& out, int level, std::size_t threads = 1, ChunkStore* store = nullptr)
-        : out_(out), level_(level), threads_(threads), store_(store) {}
+        : out_(out),
+          level_(level),
+          threads_(threads),
+          store_(store),
+          chunk_size_(level < first_thorough_level ? 256 * 1024 : 768 * 1024),
+          filling_(chunk_size_) {}
+
+    std::span<std::uint8_t> room() override {
+        if (filling_.is_full()) hold();
+        return filling_.room();
+    }
 
 private:
-    /// Half as much makes the output half a percent larger, twice as much keeps the last thread waiting for longer.
-    static constexpr std::size_t chunk_size = 256 * 1024;
+    /// From here on it is bytes that count: a chunk can refer to nothing before it, which at 256 KiB costs half a percent.
+    /// Below it is time: small chunks are sooner found in a store, and the last thread is sooner done.
+    static constexpr int first_thorough_level = 4;
 
     struct Chunk {
-        std::vector<std::uint8_t> plain{};
+        Filled plain{0};
         std::vector<std::uint8_t> buffer{};
         Bytes packed{}; // the part of it that is used
         std::unique_ptr<libdeflate_compressor, decltype(&libdeflate_free_compressor)> compressor{
@@ -53,30 +64,40 @@ private:
 
     void append(Bytes bytes) override {
         while (!bytes.empty()) {
-            if (plain_.size() == chunk_size) submit(false);
-            const Bytes part = bytes.first(std::min(bytes.size(), chunk_size - plain_.size()));
-            plain_.insert(plain_.end(), part.begin(), part.end());
-            bytes = bytes.subspan(part.size());
+            if (filling_.is_full()) hold();
+            if (!held_.bytes().empty()) submit(false);
+            bytes = bytes.subspan(filling_.take(bytes));
         }
     }
 
     void end() override {
+        if (!held_.bytes().empty() && !filling_.bytes().empty()) submit(false);
+        if (held_.bytes().empty()) hold();
         submit(true);
         while (!chunks_->is_empty()) write_oldest();
         out_.write(le32(checksum_));
         out_.write(le32(size_));
     }
 
+    /// What has been filled waits until it is known whether anything follows it.
+    void hold() {
+        std::swap(held_, filling_);
+        filling_.clear();
+        if (filling_.is_full()) filling_ = Filled(chunk_size_); // it has not been used before
+    }
+
+    /// What is held.
     void submit(bool is_last) {
-        checksum_ = libdeflate_crc32(checksum_, plain_.data(), plain_.size());
-        size_ += static_cast<std::uint32_t>(plain_.size()); // modulo 2^32 by definition
+        const Bytes plain = held_.bytes();
+        checksum_ = libdeflate_crc32(checksum_, plain.data(), plain.size());
+        size_ += static_cast<std::uint32_t>(plain.size()); // modulo 2^32 by definition
         if (!chunks_) start(is_last);
         if (chunks_->is_full()) write_oldest();
         Chunk& chunk = chunks_->next();
-        std::swap(chunk.plain, plain_);
+        std::swap(chunk.plain, held_);
+        held_.clear();
         chunk.is_last = is_last;
         chunks_->submit();
-        plain_.clear();
     }
 
     void start(bool only_chunk) {
@@ -89,17 +110,18 @@ private:
 
     /// The last one is not for the store: it alone ends the stream.
     void compress(Chunk& chunk) const {
+        const Bytes plain = chunk.plain.bytes();
         if (store_ && !chunk.is_last) {
-            chunk.checksum = ChunkStore::checksum(chunk.plain);
-            chunk.found = store_->find(chunk.checksum, chunk.plain, chunk.buffer, chunk.scratch);
+            chunk.checksum = ChunkStore::checksum(plain);
+            chunk.found = store_->find(chunk.checksum, plain, chunk.buffer, chunk.scratch);
             chunk.packed = chunk.buffer;
             if (chunk.found) return;
         }
         if (!chunk.compressor) chunk.compressor.reset(libdeflate_alloc_compressor(level_));
         if (!chunk.compressor) throw std::bad_alloc();
-        const std::size_t room = libdeflate_deflate_compress_bound(chunk.compressor.get(), chunk_size);
+        const std::size_t room = libdeflate_deflate_compress_bound(chunk.compressor.get(), chunk_size_);
         chunk.buffer.resize(room + deflate_data::max_continuation);
-        std::size_t size = libdeflate_deflate_compress(chunk.compressor.get(), chunk.plain.data(), chunk.plain.size(),
+        std::size_t size = libdeflate_deflate_compress(chunk.compressor.get(), plain.data(), plain.size(),
                                                        chunk.buffer.data(), room);
         if (!chunk.is_last) size = deflate_data::make_continuable(chunk.buffer, size);
         chunk.packed = Bytes(chunk.buffer).first(size);
@@ -116,7 +138,8 @@ private:
     int level_;
     std::size_t threads_;
     ChunkStore* store_;
-    std::vector<std::uint8_t> plain_;
+    std::size_t chunk_size_; // in bytes
+    Filled filling_, held_{0};
     std::uint32_t checksum_ = 0;
     std::uint32_t size_ = 0;
     std::optional<WorkRing<Chunk>> chunks_;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -58,20 +59,19 @@ public:
 
     /// Moves exactly `count` bytes to `out`, or throws as read_exactly() does.
     void copy_exactly(Sink& out, std::uint64_t count, std::string_view what) {
-        const Block block(std::min<std::uint64_t>(count, block_size));
+        std::optional<Block> block;
         for (std::uint64_t left = count - pass_on(out, count); left > 0; left -= pass_on(out, left)) {
-            const auto part = block.first(std::min<std::uint64_t>(left, block.size()));
-            const std::size_t have = read_some(part);
+            const std::size_t have = move_some(out, left, block);
             if (have == 0) cut(what, count - left, count);
-            out.write(Bytes(part.first(have)));
             left -= have;
         }
     }
 
     /// Moves all that is left to `out`.
     void copy_all(Sink& out) {
-        const Block block;
-        while (const std::size_t have = read_some(block)) out.write(Bytes(block.first(have)));
+        std::optional<Block> block;
+        while (move_some(out, block_size, block) > 0) {
+        }
     }
 
     /// All that is left, at most `limit` bytes; a longer input is refused.
@@ -92,6 +92,19 @@ protected:
     virtual std::uint64_t pass_on(Sink&, std::uint64_t) { return 0; }
 
 private:
+    /// Moves up to `most` bytes through the sink's own memory or, where it has none, through `block`; says how many.
+    std::size_t move_some(Sink& out, std::uint64_t most, std::optional<Block>& block) {
+        std::span<std::uint8_t> room = out.room();
+        if (room.empty()) {
+            if (!block) block.emplace(std::min<std::uint64_t>(most, block_size));
+            room = *block;
+        }
+        const auto part = room.first(std::min<std::uint64_t>(most, room.size()));
+        const std::size_t have = read_some(part);
+        out.write(Bytes(part.first(have)));
+        return have;
+    }
+
     [[noreturn]] void cut(std::string_view what, std::uint64_t have, std::uint64_t wanted) const {
         refuse(name(), "is cut in " + std::string(what) + ": " + std::to_string(have) + " of " +
                            std::to_string(wanted) + " bytes");

@@ -6,11 +6,17 @@
 #include <exception>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "wisp/processors.hpp"
+
 namespace wisp {
+
+/// Where the threads of a ring run: anywhere, or never where its owner does.
+enum class Placement { anywhere, apart };
 
 /// A ring of jobs. One thread owns it: fills a free job, submits it, and takes what is done in the order of
 /// submission. Threads do the work in between, each on one job at a time; so memory is bounded by the number
@@ -22,8 +28,11 @@ class WorkRing {
 public:
     /// `work` is called by any thread, for different jobs at the same time. What it throws comes out of oldest().
     /// A machine that has fewer threads to give gets by with them; with none, submit() does the work.
-    WorkRing(std::size_t threads, std::size_t jobs, std::function<void(Job&)> work)
+    /// Placement::apart is for one thread that is as busy as its owner.
+    WorkRing(std::size_t threads, std::size_t jobs, std::function<void(Job&)> work,
+             Placement placement = Placement::anywhere)
         : work_(std::move(work)), slots_(jobs) {
+        if (placement == Placement::apart) split_.emplace();
         threads_.reserve(threads);
         try {
             while (threads_.size() < threads) threads_.emplace_back([this] { serve(); });
@@ -95,6 +104,7 @@ private:
     }
 
     void serve() {
+        if (split_) split_->keep_apart();
         for (;;) {
             std::unique_lock lock(mutex_);
             submitted_more_.wait(lock, [&] { return stopped_ || begun_ != submitted_; });
@@ -106,6 +116,7 @@ private:
     }
 
     std::function<void(Job&)> work_;
+    std::optional<ProcessorSplit> split_;
     std::vector<Slot> slots_;
     std::mutex mutex_; // for begun_, stopped_, every `done`, and submitted_, which the owner alone changes
     std::condition_variable submitted_more_, done_more_;

@@ -733,7 +733,7 @@ stage() { wisp-board stage -t b --boards . --entry entry --init init --work work
 @test "stage writes what a build puts together" {
     entry_of_card
     mkdir work && : >init && : >s && echo f >'my f'
-    stage --ip 10.0.0.2/24 --arg $'a\nb' --arg '' --env 'A=b c' --file 'my f:/srv/f:0640' --tmpfs /srv/t:64K --user 7
+    stage --ip 10.0.0.2/24 --arg $'a\nb' --arg '' --env 'A=b c' --file 'my f:/srv/f:0640' --tmpfs /srv/t:64K --user 7 >records
     printf 'IFACE=eth0\nADDR=10.0.0.2/24\nUSER=7:7\nHOSTNAME=b\nCLOCK=1700000000\nTMPFS=/srv/t:65536\n' | cmp - work/wisp.conf
     printf '/service/run\0a\nb\0\0' | cmp - work/argv
     printf 'A=b c\0' | cmp - work/env
@@ -754,19 +754,19 @@ M
     cmp 'my f' work/file1
     # the record trusts the seal, not what is there now
     echo damaged >entry/Image && : >work/initrd.img && : >work/b.img
-    (cd work && wisp-board record --work . <records)
+    (cd work && wisp-board record --work . <../records)
     [ "$(jq -r '.files[] | select(.path == "b.img/Image") | .sha256' work/manifest.json)" = "$(echo kernel | sha256sum | cut -d ' ' -f 1)" ]
     [ "$(jq -r '.files[] | select(.path == "initrd.img/srv/f") | .origin' work/manifest.json)" = file:/srv/f ]
     [ "$(jq -r '.origins["file:/srv/f"].source' work/manifest.json)" = 'my f' ]
     [ "$(jq -r '.origins.linux.built' work/manifest.json)" = 1700000000 ]
-    (cd work && wisp-board manifest <records) | cmp - work/manifest.json
-    (cd work && wisp-board sbom <records) | cmp - work/sbom.spdx.json
+    (cd work && wisp-board manifest <../records) | cmp - work/manifest.json
+    (cd work && wisp-board sbom <../records) | cmp - work/sbom.spdx.json
 }
 
 @test "the clock's floor is SOURCE_DATE_EPOCH, or the date of the newest package, or none" {
     entry_of_card
     : >init && : >s
-    floor() { rm -rf work && mkdir work && stage --ip 10.0.0.2/24 && sed -n 's/^CLOCK=//p' work/wisp.conf; }
+    floor() { rm -rf work && mkdir work && stage --ip 10.0.0.2/24 >/dev/null && sed -n 's/^CLOCK=//p' work/wisp.conf; }
     [ "$(floor)" = 1700000000 ]
     [ "$(SOURCE_DATE_EPOCH=5 floor)" = 5 ]
     sed -i '$a other\tkind=debian\tpackage=p\tbuilt=1800000000' entry/origins
@@ -838,14 +838,14 @@ M
     touch old/a.img old/b
     for nothing in 'b a.img' 'a.img b c'; do
         # shellcheck disable=SC2086 # two names
-        run -0 --separate-stderr wisp-board record --work work --replaces old/manifest.json <(records $nothing)
+        run -0 --separate-stderr wisp-board record --work work --replaces old/manifest.json < <(records $nothing)
         [ -z "$stderr" ]
     done
-    run -0 --separate-stderr wisp-board record --as wisp --work work --replaces old/manifest.json <(records c)
+    run -0 --separate-stderr wisp-board record --as wisp --work work --replaces old/manifest.json < <(records c)
     [ "$stderr" = 'wisp: old/manifest.json: warning: no longer vouches for a.img, b, still there: --output keeps targets apart' ]
     echo '{' >new/manifest.json
     for none in new/manifest.json none/manifest.json; do
-        run -0 --separate-stderr wisp-board record --work work --replaces $none <(records c)
+        run -0 --separate-stderr wisp-board record --work work --replaces $none < <(records c)
         [ -z "$stderr" ]
     done
 }
@@ -860,8 +860,8 @@ late_records() {
     unsanitized "strace and sanitizers exclude each other"
     late_records
     echo early >late # what stands there before is not looked at
-    { while [ ! -e hashed ]; do sleep 0.05; done && echo late >late && sha256sum late; } |
-        strace -f -o trace -e trace=openat,read wisp-board record --work work --sha256 late=- records &
+    { cat records && while [ ! -e hashed ]; do sleep 0.05; done && echo late >late && sha256sum late; } |
+        strace -f -o trace -e trace=openat,read wisp-board record --work work --sha256 late=- &
     until grep -q '"hello"' trace 2>/dev/null && grep -q 'read(0' trace; do sleep 0.05; done
     run ! grep '"late"' trace
     : >hashed
@@ -869,28 +869,36 @@ late_records() {
     [ "$(jq -c '.files[1], .outputs[0] | [.size, .sha256]' work/manifest.json | sort -u)" = "[5,\"$(sha256sum <late | cut -d ' ' -f 1)\"]" ]
 }
 
+# told LINE...: the records, and what comes behind them.
+told() { cat records && printf '%s\n' "$@"; }
+
 @test "record takes a SHA-256 from standard input, and says where there is none" {
     late_records
     echo late >late
-    sha256sum late | wisp-board record --work work --sha256 late=- records
+    told "$(sha256sum late)" | wisp-board record --work work --sha256 late=-
     [ "$(jq -c '.files[1], .outputs[0] | [.size, .sha256]' work/manifest.json | sort -u)" = "[5,\"$(sha256sum <late | cut -d ' ' -f 1)\"]" ]
     grep -q "\"$(sha1sum <late | cut -d ' ' -f 1)\"" work/sbom.spdx.json
     rm -r work && mkdir work
     for sum in '' abc "$(printf %063d 2)" " $(printf %064d 2)"; do
-        run -1 --separate-stderr wisp-board record --work work --sha256 late=- records <<<"$sum"
+        run -1 --separate-stderr wisp-board record --work work --sha256 late=- < <(told "$sum")
         [ "$stderr" = "wisp-board: standard input: has no SHA-256 of late" ]
     done
-    run -1 --separate-stderr wisp-board record --work work --sha256 late=- records </dev/null
+    run -1 --separate-stderr wisp-board record --work work --sha256 late=- <records
     [ "$stderr" = "wisp-board: standard input: has no SHA-256 of late" ]
     rm late
-    run -2 --separate-stderr wisp-board record --work work --sha256 late=- records <<<"$(printf %064d 2)  late"
+    run -2 --separate-stderr wisp-board record --work work --sha256 late=- < <(told "$(printf %064d 2)  late")
     [ "$stderr" = "wisp-board: late: open: No such file or directory" ]
-    for operand in '' -; do
-        run -2 --separate-stderr wisp-board record --work work --sha256 late=- $operand <records
-        [ "$stderr" = "wisp-board: --sha256: 'late=-': standard input has something else to say" ]
+    run -2 --separate-stderr wisp-board record --work work records
+    [ "$stderr" = "wisp-board: records: record takes no operand" ]
+    # nothing is to follow the records where nothing is waited for
+    run -1 --separate-stderr wisp-board record --work work < <(told more)
+    [ "$stderr" = "wisp-board: standard input: is cut: the last record must be 'end'" ]
+    for length in 1 50 "$(($(wc -c <records) - 1))"; do
+        run -1 --separate-stderr wisp-board record --work work --sha256 late=- < <(head -c "$length" records)
+        [ "$stderr" = "wisp-board: standard input: is cut: the last record must be 'end'" ]
     done
-    run -2 --separate-stderr wisp-board record --work work records records
-    [ "$stderr" = "wisp-board: records: one RECORDS is enough" ]
+    run -1 --separate-stderr wisp-board record --work work --sha256 late=- < <(head -c 16777217 /dev/zero)
+    [ "$stderr" = "wisp-board: standard input: is longer than 16777216 bytes" ]
     [ -z "$(ls work)" ]
 }
 
@@ -901,17 +909,53 @@ late_records() {
     for file in late z; do echo "$file" >"$file"; done
     # what is said of a file is not looked up, so it shows which line was taken for which
     one=$(printf %064d 1) three=$(printf %064d 3)
-    printf '%s\n' "$one  with the name of a file" - "$three" | wisp-board record --work work --sha256 late=- --sha256 z=- --sha256 hello=- records
+    told "$one  with the name of a file" - "$three" | wisp-board record --work work --sha256 late=- --sha256 z=- --sha256 hello=-
     [ "$(jq -r '.outputs[].sha256' work/manifest.json | paste -s -d ' ')" = "$one $three" ]
     [ "$(jq -r '.files[0].sha256' work/manifest.json)" = "$(sha256sum <z | cut -d ' ' -f 1)" ]
     [ "$(jq -r '.packages[] | select(.packageFileName == "./b").checksums[0].checksumValue' work/sbom.spdx.json)" = "$three" ]
     # an output of which nothing is told
-    printf '%s\n' - | wisp-board record --work work --sha256 late=- records
+    told - | wisp-board record --work work --sha256 late=-
     [ "$(jq -r '.outputs[0].sha256' work/manifest.json)" = "$(sha256sum <late | cut -d ' ' -f 1)" ]
-    run -1 --separate-stderr wisp-board record --work work --sha256 late=- --sha256 hello=- records <<<-
+    run -1 --separate-stderr wisp-board record --work work --sha256 late=- --sha256 hello=- < <(told -)
     [ "$stderr" = "wisp-board: standard input: has no SHA-256 of hello" ]
-    run -1 --separate-stderr wisp-board record --work work --sha256 late=- records < <(head -c 70000 /dev/zero | tr '\0' x)
+    run -1 --separate-stderr wisp-board record --work work --sha256 late=- < <(cat records && head -c 70000 /dev/zero | tr '\0' x)
     [ "$stderr" = "wisp-board: standard input: has no SHA-256 of late" ]
+}
+
+@test "record hashes a file before the records name it" {
+    late_records
+    echo late >late && echo early >'a=b'
+    # what is there under the name of the records is not read
+    told - | wisp-board record --work work --ahead 'hello=a=b' --sha256 late=-
+    [ "$(jq -c '.files[0] | [.size, .sha256]' work/manifest.json)" = "[6,\"$(sha256sum <a=b | cut -d ' ' -f 1)\"]" ]
+    grep -q "\"$(sha1sum <a=b | cut -d ' ' -f 1)\"" work/sbom.spdx.json
+    # a file that the records do not name is no part of them
+    told - | wisp-board record --work work --ahead other=late --sha256 late=-
+    [ "$(jq -r '.files | length' work/manifest.json)" = 2 ]
+    rm -r work && mkdir work
+    # the records are read first
+    run -2 --separate-stderr wisp-board record --work work --ahead hello=none --sha256 late=- < <(told -)
+    [ "$stderr" = "wisp-board: none: open: No such file or directory" ]
+    run -1 --separate-stderr wisp-board record --work work --ahead hello=none --sha256 late=- </dev/null
+    [ "$stderr" = "wisp-board: standard input: is cut: the last record must be 'end'" ]
+    for ahead in hello hello= =hello; do
+        run -2 --separate-stderr wisp-board record --work work --ahead "$ahead" --sha256 late=- <records
+        [ "$stderr" = "wisp-board: --ahead: '$ahead' is not LOCAL-FILE=FILE" ]
+    done
+    [ -z "$(ls work)" ]
+}
+
+@test "record hashes ahead while it waits for the records" {
+    unsanitized "strace and sanitizers exclude each other"
+    late_records
+    echo late >late && echo early >early
+    { while [ ! -e hashed ]; do sleep 0.05; done && told -; } |
+        strace -f -o trace -e trace=openat,read wisp-board record --work work --ahead hello=early --sha256 late=- &
+    until grep -q '"early"' trace 2>/dev/null; do sleep 0.05; done
+    : >hashed
+    wait $!
+    [ "$(jq -r '.files[0].sha256' work/manifest.json)" = "$(sha256sum <early | cut -d ' ' -f 1)" ]
+    run ! grep '"hello"' trace
 }
 
 @test "commands and options are checked" {

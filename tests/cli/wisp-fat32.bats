@@ -379,6 +379,28 @@ large_file() {
     done
 }
 
+@test "what is written to a file is aligned: no call reaches over a multiple of 256 KiB" {
+    head -c 700000 /dev/urandom >first
+    head -c 1234567 /dev/urandom >second
+    echo small >third
+    printf 'file %s %s 0644 0 0\n' /first first /second second /third third >manifest
+    traceable
+    for option in '' --sha256=sum; do
+        # shellcheck disable=SC2086 # one option or none
+        strace -e trace=write,copy_file_range,lseek -o calls wisp-fat32 $option manifest >image
+        awk '
+            function took(size) {
+                if (size > 0 && int(at / 262144) != int((at + size - 1) / 262144)) { print "at " at ": " $0; bad = 1 }
+                at += size
+                whole += size == 262144
+            }
+            /^lseek\(1, / { at = $NF }
+            /^write\(1, / { took($NF) }
+            /^copy_file_range\(.*, 1, NULL, / { took($NF) }
+            END { exit bad || whole < 5 }' calls
+    done
+}
+
 @test "a file on another file system is copied all the same" {
     [ -d /dev/shm ] && [ "$(stat -c %d /dev/shm)" != "$(stat -c %d .)" ] || skip 'needs /dev/shm'
     other=$(mktemp -p /dev/shm)

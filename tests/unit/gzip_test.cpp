@@ -22,7 +22,8 @@ using namespace wisp;
 
 namespace {
 
-constexpr std::size_t chunk_bytes = 256 * 1024; // what GzipSink cuts into
+// What GzipSink cuts into: at level 1, and at level 6.
+constexpr std::size_t chunk_bytes = 256 * 1024, large_chunk_bytes = 3 * chunk_bytes;
 
 /// Bytes of every kind: words that repeat, noise, zeros; the same in every run.
 std::vector<std::uint8_t> sample(std::size_t size) {
@@ -35,9 +36,9 @@ std::vector<std::uint8_t> sample(std::size_t size) {
     return bytes;
 }
 
-std::vector<std::uint8_t> gzipped(Bytes plain, std::size_t threads, std::size_t piece) {
+std::vector<std::uint8_t> gzipped(Bytes plain, std::size_t threads, std::size_t piece, int level = 1) {
     MemorySink out;
-    GzipSink packed(out, 6, threads);
+    GzipSink packed(out, level, threads);
     for (std::size_t at = 0; at < plain.size(); at += piece)
         packed.write(plain.subspan(at, std::min(piece, plain.size() - at)));
     packed.finish();
@@ -105,13 +106,21 @@ std::vector<std::uint8_t> gunzipped(Input& in) {
 } // namespace
 
 TEST_CASE("gzip has the same bytes by any number of threads and in any pieces, and zlib reads them") {
-    const std::size_t size = GENERATE(0u, 1u, chunk_bytes - 1, chunk_bytes, chunk_bytes + 1, 2 * chunk_bytes, 7 * chunk_bytes + 12345);
-    CAPTURE(size);
+    const auto [level, chunk] = GENERATE(table<int, std::size_t>({{1, chunk_bytes}, {3, chunk_bytes}, {4, large_chunk_bytes}, {6, large_chunk_bytes}}));
+    const std::size_t size = GENERATE_REF(0u, 1u, chunk - 1, chunk, chunk + 1, 2 * chunk, 7 * chunk + 12345);
+    CAPTURE(level, size);
     const auto plain = sample(size);
-    const auto alone = gzipped(plain, 1, 1 << 20);
+    const auto alone = gzipped(plain, 1, 1 << 20, level);
     CHECK(by_zlib(alone, plain.size()) == plain);
-    CHECK(gzipped(plain, 2, 100'003) == alone);
-    CHECK(gzipped(plain, 8, 4096) == alone);
+    CHECK(gzipped(plain, 2, 100'003, level) == alone);
+    CHECK(gzipped(plain, 8, 4096, level) == alone);
+    // by reads of any length into the sink's own room
+    Dribble in(plain, 70'001);
+    MemorySink out;
+    GzipSink packed(out, level, 2);
+    in.copy_all(packed);
+    packed.finish();
+    CHECK(out.bytes == alone);
 }
 
 TEST_CASE("chunks that libdeflate stores, codes by the fixed words or by its own are joined alike") {
@@ -154,7 +163,7 @@ struct StoreFile {
     }
 };
 
-std::vector<std::uint8_t> gzipped_with(const std::string& path, Bytes plain, int level = 6) {
+std::vector<std::uint8_t> gzipped_with(const std::string& path, Bytes plain, int level = 1) {
     MemorySink out;
     ChunkStore store(path, level);
     GzipSink packed(out, level, 2, &store);
@@ -178,11 +187,15 @@ TEST_CASE("a store of chunks gives back what expands to the very bytes, whatever
     const Bytes first = Bytes(plain).first(chunk_bytes);
     std::vector<std::uint8_t> packed;
     ChunkStore::Scratch scratch;
-    const ChunkStore store(file.path, 6);
+    const ChunkStore store(file.path, 1);
     CHECK(store.find(ChunkStore::checksum(first), first, packed, scratch) == 0u);
     CHECK(std::search(expected.begin(), expected.end(), packed.begin(), packed.end()) == expected.begin() + 10);
     CHECK_FALSE(store.find(ChunkStore::checksum(first), first.first(chunk_bytes - 1), packed, scratch));
     CHECK_FALSE(store.find(ChunkStore::checksum(first) + 1, first, packed, scratch));
+    const Bytes large = Bytes(plain).first(large_chunk_bytes);
+    const StoreFile other;
+    gzipped_with(other.path, plain, 6);
+    CHECK(ChunkStore(other.path, 6).find(ChunkStore::checksum(large), large, packed, scratch) == 0u);
     CHECK_FALSE(ChunkStore(file.path, 5).find(ChunkStore::checksum(first), first, packed, scratch));
 
     constexpr std::size_t magic = 12; // "wisp chunks\n": damage there makes it a stranger's
@@ -208,14 +221,14 @@ TEST_CASE("a file that is no store of chunks is refused and stays") {
     for (std::size_t at = 0; at < 12; ++at) {
         nearly[at] ^= 1;
         file.write(nearly);
-        CHECK_THROWS_WITH(ChunkStore(file.path, 6), file.path + ": is no file that --reuse has written");
+        CHECK_THROWS_WITH(ChunkStore(file.path, 1), file.path + ": is no file that --reuse has written");
         CHECK(file.read() == nearly);
         nearly[at] ^= 1;
     }
     file.write(Bytes(nearly).first(11));
-    CHECK_THROWS_WITH(ChunkStore(file.path, 6), file.path + ": is no file that --reuse has written");
+    CHECK_THROWS_WITH(ChunkStore(file.path, 1), file.path + ": is no file that --reuse has written");
     file.write({});
-    CHECK_NOTHROW(ChunkStore(file.path, 6));
+    CHECK_NOTHROW(ChunkStore(file.path, 1));
 }
 
 TEST_CASE("a store of chunks keeps those of the last time, in their order") {
@@ -372,6 +385,23 @@ TEST_CASE("a digest in the background is the digest") {
         digest.write(Bytes(plain).first(size / 3));
         digest.write(Bytes(plain).subspan(size / 3));
         CHECK(digest.digest() == digest_of(DigestAlgorithm::sha256, plain));
+    }
+}
+
+TEST_CASE("what is copied through a digest's own memory is what is digested and what comes out") {
+    const auto plain = sample(7 * block_size + 1234);
+    for (const std::size_t most : {std::size_t{100'003}, block_size, plain.size()}) {
+        Dribble in(plain, most);
+        MemorySink out;
+        BackgroundDigest digest(DigestAlgorithm::sha256, Placement::apart);
+        TeeSink both(out, digest);
+        in.copy_exactly(both, 3, "its head");
+        both.write(Bytes(plain).subspan(3, 5));
+        in.copy_exactly(both, block_size, "its contents");
+        in.copy_all(both);
+        CHECK(both.position() == plain.size() + 5);
+        CHECK(digest.digest() == digest_of(DigestAlgorithm::sha256, out.bytes));
+        CHECK(std::equal(out.bytes.begin() + 8, out.bytes.end(), plain.begin() + 3));
     }
 }
 

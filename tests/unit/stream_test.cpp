@@ -74,6 +74,33 @@ TEST_CASE("long zeros are holes in a file, and what is read back is the same") {
     CHECK(status.st_blocks * 512 < 1 << 20);
 }
 
+TEST_CASE("what goes into a file in pieces of any size, and zeros between them, is what comes out") {
+    std::uint32_t x = 5;
+    const auto random = [&](std::uint32_t below) { return ((x = x * 1664525 + 1013904223) >> 8) % below; };
+    for (int round = 0; round < 20; ++round) {
+        TemporaryFile file;
+        FdSink out(file.fd.get(), "file");
+        MemorySink expected;
+        for (int piece = 0; piece < 12; ++piece) {
+            std::vector<std::uint8_t> bytes(random(piece % 3 == 0 ? 600'000 : 5000));
+            const bool zero = random(4) == 0;
+            for (std::uint8_t& byte : bytes) byte = zero ? 0 : static_cast<std::uint8_t>(random(256));
+            expected.write(Bytes(bytes));
+            switch (random(3)) {
+                case 0: out.write(Bytes(bytes)); break;
+                case 1: MemoryInput(bytes, "in").copy_all(out); break;
+                default: MemoryInput(bytes, "in").copy_exactly(out, bytes.size(), "a piece");
+            }
+            const std::uint32_t zeros = random(2) * random(1'000'000);
+            expected.zeros(zeros);
+            out.zeros(zeros);
+            CHECK(out.position() == expected.position());
+        }
+        out.finish();
+        CHECK(bytes_of(file.contents()) == expected.bytes);
+    }
+}
+
 TEST_CASE("a descriptor that cannot be written to is the system's fault") {
     const Fd full(::open("/dev/full", O_WRONLY));
     FdSink out(full.get(), "standard output");

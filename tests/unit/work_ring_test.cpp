@@ -6,6 +6,10 @@
 #include <new>
 #include <optional>
 
+#ifdef __linux__
+#include <sched.h>
+#endif
+
 #include "wisp/work_ring.hpp"
 
 namespace {
@@ -60,3 +64,63 @@ TEST_CASE("a ring gets by with the threads there is memory for") {
     CHECK(made > 4); // with no thread, with some, with all
     CHECK(made < 10);
 }
+
+#ifdef __linux__
+
+namespace {
+
+cpu_set_t processors() {
+    cpu_set_t set;
+    REQUIRE(sched_getaffinity(0, sizeof set, &set) == 0);
+    return set;
+}
+
+void use(const cpu_set_t& set) { REQUIRE(sched_setaffinity(0, sizeof set, &set) == 0); }
+
+/// Those that the one thread of a ring may use.
+cpu_set_t those_of_worker(wisp::WorkRing<cpu_set_t>& ring) {
+    ring.submit();
+    return ring.oldest();
+}
+
+void ask(cpu_set_t& set) { sched_getaffinity(0, sizeof set, &set); }
+
+} // namespace
+
+TEST_CASE("a thread that is kept apart has the processors its owner has not, for as long as there is a ring") {
+    const cpu_set_t all = processors();
+    {
+        wisp::WorkRing<cpu_set_t> ring(1, 1, ask, wisp::Placement::apart);
+        const cpu_set_t worker = those_of_worker(ring), owner = processors();
+        cpu_set_t both, shared;
+        CPU_OR(&both, &worker, &owner);
+        CPU_AND(&shared, &worker, &owner);
+        CHECK(CPU_EQUAL(&both, &all));
+        CHECK(CPU_COUNT(&shared) == (CPU_COUNT(&all) > 1 ? 0 : 1));
+    }
+    cpu_set_t after = processors();
+    CHECK(CPU_EQUAL(&after, &all));
+}
+
+TEST_CASE("where there is one processor, or nobody asks for it, nobody is kept apart") {
+    const cpu_set_t all = processors();
+    {
+        wisp::WorkRing<cpu_set_t> ring(1, 1, ask);
+        const cpu_set_t worker = those_of_worker(ring), owner = processors();
+        CHECK(CPU_EQUAL(&worker, &all));
+        CHECK(CPU_EQUAL(&owner, &all));
+    }
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(sched_getcpu(), &one);
+    use(one);
+    {
+        wisp::WorkRing<cpu_set_t> ring(1, 1, ask, wisp::Placement::apart);
+        const cpu_set_t worker = those_of_worker(ring), owner = processors();
+        CHECK(CPU_EQUAL(&worker, &one));
+        CHECK(CPU_EQUAL(&owner, &one));
+    }
+    use(all);
+}
+
+#endif

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "lines.hpp"
+#include "record_stream.hpp"
 #include "stage.hpp"
 #include "usage.hpp"
 #include "wisp/audit_record.hpp"
@@ -29,13 +30,14 @@ constexpr std::string_view help = R"(usage: wisp-board check FILE...
        wisp-board stage --entry FOLDER --init FILE --work FOLDER [-f FILE] [--NAME VALUE]...
        wisp-board manifest < RECORDS > manifest.json
        wisp-board sbom < RECORDS > sbom.spdx.json
-       wisp-board record --work FOLDER [--replaces FILE] [--sha256 LOCAL-FILE=HEX]... [RECORDS]
+       wisp-board record --work FOLDER [--replaces FILE] [--ahead LOCAL-FILE=FILE]...
+                         [--sha256 LOCAL-FILE=HEX]... < RECORDS
        wisp-board pin FILE < PINS > NEW
 
 check     refuses a board profile that is not exactly one
 targets   lists the boards
 config    merges a wisp.json and flags of the same names, checks everything, prints key=value lines
-stage     does the same, and writes a build's small files, manifests and records into a folder
+stage     does the same, writes a build's small files and manifests into a folder, prints the records
 manifest  writes what an image is made of
 sbom      writes the same as an SPDX 2.3 document
 record    writes both, manifest.json and sbom.spdx.json, into a folder
@@ -52,9 +54,14 @@ pin       prints a profile with other pins
       --identity TEXT        stage: refuse to go on where config --shell would now say another
       --work FOLDER          stage, record: where to write
       --replaces FILE        record: the manifest.json that will go; says for which outputs none is left
-      --sha256 FILE=HEX      record: what the SHA-256 of a local file is known to be; repeatable.
-                             FILE=-: standard input has a line for it, once the file is made: its
-                             SHA-256, or "-", which has record hash it; of several in this order
+      --ahead LOCAL-FILE=FILE
+                             record: hash FILE, which the records will call LOCAL-FILE, while they
+                             are still to come; repeatable
+      --sha256 LOCAL-FILE=HEX
+                             record: what the SHA-256 of a local file is known to be; repeatable.
+                             LOCAL-FILE=-: behind the records standard input has a line for it, once
+                             the file is made: its SHA-256, or "-", which has record hash it; of
+                             several in this order
       --as NAME              speak as the program NAME (wisp-board)
       --help, --version
 )";
@@ -195,80 +202,31 @@ void stage(const Arguments& arguments, const std::vector<std::string>&) {
                     "has changed while it was used; build again", Fault::system);
     }
     const KernelEntry entry(*arguments.value("entry"));
-    BuildFolder(checked.config, *checked.board, checked.board_file, entry, *arguments.value("work"))
-        .fill(*arguments.value("init"));
+    BuildFolder folder(checked.config, *checked.board, checked.board_file, entry, *arguments.value("work"));
+    print(folder.fill(*arguments.value("init")));
 }
 
-/// All that the operand names, "-" or nothing for standard input, whose name is `name` then.
-std::string read_input(std::string& name, const std::vector<std::string>& operands = {}) {
-    constexpr std::uint64_t limit = 16 * 1024 * 1024; // a hundred thousand files' records
-    if (operands.size() > 1) misuse(printable(operands[1]), "one RECORDS is enough");
-    const auto in = open_operand(operands.empty() ? std::nullopt : std::optional(operands[0]));
-    name = in->name();
-    return std::string(as_text(in->read_all(limit)));
+/// LEFT=RIGHT without the equals sign at `equals`; where there is none RIGHT is empty.
+std::pair<std::string, std::string> split_at(const std::string& text, std::size_t equals) {
+    return {text.substr(0, equals), equals == std::string::npos ? "" : text.substr(equals + 1)};
 }
 
-/// Standard input, which has a line for each file that is still being made, when it is made: the SHA-256 at its beginning, as
-/// sha256sum(1) writes it, or "-", which leaves that to be found out.
-class SumLines {
-public:
-    std::optional<std::string> next(const std::string& local_file) {
-        const std::string line = next_line();
-        const std::string sum = line.substr(0, line.find(' '));
-        if (sum == "-") return std::nullopt;
-        if (!is_sha256(sum)) refuse(in_.name(), "has no SHA-256 of " + printable(local_file));
-        return sum;
-    }
-
-private:
-    static constexpr std::size_t longest = 64 * 1024; // what follows the sum may be a file's name
-
-    /// Up to the next newline, or to the end.
-    std::string next_line() {
-        std::array<std::uint8_t, 4096> block{};
-        auto end = read_.find('\n');
-        for (std::size_t count = 1; end == std::string::npos && count > 0 && read_.size() < longest; end = read_.find('\n')) {
-            count = in_.read_some(block);
-            read_ += as_text(Bytes(block).first(count));
-        }
-        std::string line = read_.substr(0, end);
-        read_.erase(0, end == std::string::npos ? end : end + 1);
-        return line;
-    }
-
-    FdInput in_{STDIN_FILENO, "standard input"};
-    std::string read_; // and not yet used
-};
-
-/// Tells the record what `sum`, LOCAL-FILE=HEX or LOCAL-FILE=-, says. The latter needs `lines`.
-void tell(BuildRecord& record, const std::string& sum, SumLines* lines) {
-    const auto equals = sum.rfind('=');
-    const std::string file = sum.substr(0, equals), value = equals == std::string::npos ? "" : sum.substr(equals + 1);
-    if (value == "-") {
-        if (!lines) misuse("--sha256", "'" + printable(sum) + "': standard input has something else to say");
-        record.await(file, [file, lines] { return lines->next(file); });
-    } else if (is_sha256(value)) {
+/// Tells the record what `sum`, LOCAL-FILE=HEX or LOCAL-FILE=-, says; with the latter a line of `stream` will say it.
+void tell(BuildRecord& record, const std::string& sum, RecordStream& stream) {
+    const auto [file, value] = split_at(sum, sum.rfind('='));
+    if (value == "-")
+        record.await(file, [file = file, &stream] { return stream.next_sum(file); });
+    else if (is_sha256(value))
         record.know(file, value);
-    } else {
+    else
         misuse("--sha256", "'" + printable(sum) + "' is not LOCAL-FILE=HEX");
-    }
-}
-
-/// The record that the operand names, or standard input has: complete but for the files that `sums` says are still being
-/// made, which `lines` is for.
-BuildRecord read_record(const std::vector<std::string>& operands, const std::vector<std::string>& sums, SumLines& lines) {
-    std::string name;
-    const std::string text = read_input(name, operands);
-    BuildRecord record(name);
-    const bool stdin_is_free = !operands.empty() && operands[0] != "-";
-    for (const std::string& sum : sums) tell(record, sum, stdin_is_free ? &lines : nullptr);
-    record.read(text);
-    return record;
 }
 
 BuildRecord read_record() {
-    SumLines nothing;
-    return read_record({}, {}, nothing);
+    RecordStream stream;
+    BuildRecord record(stream.name());
+    record.read(stream.all());
+    return record;
 }
 
 /// manifest.json, which is there to be audited: refused when it is larger than wisp-audit reads.
@@ -300,12 +258,19 @@ std::string left_without_record(const std::string& file, const BuildRecord& reco
     return "";
 }
 
-void record(const Arguments& arguments, const std::vector<std::string>& operands) {
+void record(const Arguments& arguments, const std::vector<std::string>&) {
     const auto work = arguments.value("work");
     if (!work) misuse("--work", "is missing");
     const std::uint64_t created = source_date_epoch(max_spdx_time);
-    SumLines lines;
-    BuildRecord records = read_record(operands, arguments.values("sha256"), lines);
+    RecordStream stream;
+    BuildRecord records(stream.name());
+    for (const std::string& ahead : arguments.values("ahead")) {
+        const auto [local_file, file] = split_at(ahead, ahead.find('='));
+        if (local_file.empty() || file.empty()) misuse("--ahead", "'" + printable(ahead) + "' is not LOCAL-FILE=FILE");
+        records.hash_ahead(local_file, file);
+    }
+    for (const std::string& sum : arguments.values("sha256")) tell(records, sum, stream);
+    records.read(records.is_waiting() ? stream.records() : stream.all());
     SpdxDocument sbom(records);
     const auto old = arguments.value("replaces");
     const std::string left = old ? left_without_record(*old, records) : "";
@@ -319,9 +284,8 @@ void record(const Arguments& arguments, const std::vector<std::string>& operands
 
 void pin(const Arguments&, const std::vector<std::string>& files) {
     if (files.size() != 1) misuse("pin", "needs one FILE: which profile?");
-    std::string name;
-    const std::string pins = read_input(name);
-    print(pin_profile(read_json_file(files[0]), files[0], parse_pins(pins, name)));
+    RecordStream stream;
+    print(pin_profile(read_json_file(files[0]), files[0], parse_pins(stream.all(), stream.name())));
 }
 
 struct Command {
@@ -352,7 +316,13 @@ std::map<std::string, Command> commands() {
             {"stage", staged},
             {"manifest", {manifest, false, {}}},
             {"sbom", {sbom, false, {}}},
-            {"record", {record, true, {work, {"replaces", 0, Value::required}, {"sha256", 0, Value::required}}}},
+            {"record",
+             {record,
+              false,
+              {work,
+               {"ahead", 0, Value::required},
+               {"replaces", 0, Value::required},
+               {"sha256", 0, Value::required}}}},
             {"pin", {pin, true, {}}}};
 }
 

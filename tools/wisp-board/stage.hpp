@@ -87,8 +87,8 @@ public:
           entry_(entry),
           folder_(std::move(folder)) {}
 
-    /// Writes everything. `init` is /init for the board.
-    void fill(const std::string& init) {
+    /// Writes everything, and returns the records of it. `init` is /init for the board.
+    std::string fill(const std::string& init) {
         link(init, "init");
         link(config_.binary, "service");
         for (const char* const name : {"Image", "modules", "modules.list", "card"})
@@ -97,7 +97,7 @@ public:
         initrd_ = initrd_entries(config_.guest, entry_.modules);
         write("manifest", manifest_text(initrd_));
         if (board_.boots_from_card()) write_card_files();
-        write("records", records());
+        return records();
     }
 
 private:

@@ -37,7 +37,7 @@ FILE, or standard input, holds one entry a line:
   sock  NAME MODE UID GID
   # a comment
 
-  -z, --gzip[=LEVEL]   compress with gzip, level 1 to 9 (6)
+  -z, --gzip[=LEVEL]   compress with gzip, level 1 to 9 (5)
       --threads N      compress on N threads, 1 to 8 (one a core, up to 4): the same bytes
       --reuse FILE     what FILE has from last time is not compressed again: the same bytes, sooner
       --align BYTES    end with zeros up to a multiple of BYTES, 1 to 4096, which the kernel skips
@@ -59,7 +59,7 @@ constexpr std::uint64_t max_alignment = 4096;
 
 /// How to compress.
 struct Compression {
-    int level = 6;
+    int level = 5; // as few bytes as gzip -6
     std::size_t threads = 1;
     std::optional<std::string> reuse{};
 };

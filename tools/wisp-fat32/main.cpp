@@ -95,8 +95,8 @@ fat32::Options image_options(const Arguments& arguments) {
 /// The digest is made while the image is written, so it costs little where there is a second core.
 void write_digested(const fat32::Layout& layout, Sink& out, const std::string& path) {
     NewFile sum(path); // where it cannot be made, nothing is written
-    BackgroundDigest digest(DigestAlgorithm::sha256);
-    TeeSink both(digest, out);
+    BackgroundDigest digest(DigestAlgorithm::sha256, Placement::apart); // it takes as long as the writing
+    TeeSink both(out, digest);
     fat32::ImageWriter(layout, both).write();
     both.finish();
     sum.sink().write(hex(digest.digest()) + "  -\n");
