@@ -137,18 +137,19 @@ Reading read_input(const Arguments& arguments, const Origin& origin, Want want, 
                    const apk::Enough& enough = {}) {
     const auto keys = keyring(arguments);
     const auto pin = pinned_digest(arguments);
-    std::optional<AheadInput> ahead;
-    if (origin.pace() == apk::Pace::ahead) ahead.emplace(origin.input);
-    Input& raw = ahead ? static_cast<Input&>(*ahead) : origin.input;
     std::optional<DigestInput> digest;
-    if (pin || arguments.has("report")) digest.emplace(DigestAlgorithm::sha256, raw);
-    Input& in = digest ? static_cast<Input&>(*digest) : raw;
+    if (pin || arguments.has("report")) digest.emplace(DigestAlgorithm::sha256, origin.input);
+    Input& raw = digest ? static_cast<Input&>(*digest) : origin.input;
+    std::optional<AheadInput> ahead;
+    if (origin.pace() == apk::Pace::ahead) ahead.emplace(raw);
+    Input& in = ahead ? static_cast<Input&>(*ahead) : raw;
 
     Reading reading;
     if (keys || want == Want::package)
         reading.package = apk::PackageReader(in, keys ? &*keys : nullptr, origin.pace()).read(visit, enough);
     else
         apk::read_archive(in, visit);
+    ahead.reset();
     if (!digest) return reading;
     reading.size = digest->size();
     reading.sha256 = hex(digest->digest());
