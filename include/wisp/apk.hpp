@@ -186,16 +186,13 @@ private:
     }
 
     void read_data(MemberReader& members, const EntryVisitor& visit, const Enough& enough) {
-        BackgroundDigest stored(DigestAlgorithm::sha256);
-        End end = End::missing;
-        if (!members.stream(stored, pace_, [&](Input& tar) { end = visit_entries(tar, visit, enough); }))
-            refuse(name(), "is cut after its control member");
-        if (end == End::missing) refuse(name(), "is cut: its data member has no end mark");
-        if (end == End::not_reached)
-            members.take_rest();
-        else
-            members.expect_end("data member");
-        if (const auto found = hex(stored.digest()); found != package_.data_hash)
+        const auto digest = members.last(pace_, "data member", [&](Input& tar) {
+            const End end = visit_entries(tar, visit, enough);
+            if (end == End::missing) refuse(name(), "is cut: its data member has no end mark");
+            return end == End::not_reached;
+        });
+        if (!digest) refuse(name(), "is cut after its control member");
+        if (const auto found = hex(*digest); found != package_.data_hash)
             refuse(name(), "data member has SHA-256 " + found + ", but .PKGINFO says " + package_.data_hash);
     }
 

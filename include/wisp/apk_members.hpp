@@ -10,12 +10,15 @@
 
 #include "wisp/ahead.hpp"
 #include "wisp/apk_signature.hpp"
+#include "wisp/digest.hpp"
+#include "wisp/digest_input.hpp"
 #include "wisp/error.hpp"
 #include "wisp/gunzip.hpp"
 #include "wisp/gzip_audit.hpp"
 #include "wisp/input.hpp"
 #include "wisp/sink.hpp"
 #include "wisp/tar.hpp"
+#include "wisp/unpack.hpp"
 #include "wisp/view.hpp"
 
 namespace wisp::apk {
@@ -49,10 +52,10 @@ private:
 enum class Pace { step_by_step, ahead };
 
 /// Reads members in order. Those that say who vouches for what are held, so that nothing in them is parsed
-/// before it is vouched for; the data streams.
+/// before it is vouched for; what they vouch for comes last and streams.
 class MemberReader {
 public:
-    explicit MemberReader(Input& in) : gunzip_(in, [this](Bytes bytes) { stored_->write(bytes); }) {}
+    explicit MemberReader(Input& in) : in_(in), gunzip_(in, [this](Bytes bytes) { stored_->write(bytes); }) {}
 
     const std::string& name() const { return gunzip_.name(); }
 
@@ -70,31 +73,35 @@ public:
         return Member(std::move(held.bytes), size, name());
     }
 
-    /// Calls `use` with what the next member expands to, while its stored bytes go to `stored`, on another thread with
-    /// Pace::ahead. False at the end of the input.
+    /// Calls `use` with what the last member, called `what`, expands to, and returns the SHA-256 of the member as it is stored;
+    /// nothing at the end of the input. With Pace::ahead the input is read, digested and inflated by other threads. Where
+    /// `use` returns that it has had enough, what follows is not unpacked. Otherwise anything behind the member is refused.
     template <class Use>
-    bool stream(Sink& stored, Pace pace, Use use) {
-        stored_ = &stored;
-        if (!gunzip_.next_member()) return false;
-        BoundedGunzip unpacked(gunzip_);
+    std::optional<std::vector<std::uint8_t>> last(Pace pace, std::string_view what, Use use) {
+        PeekInput rest(gunzip_.give_back(), in_);
+        DigestInput digest(DigestAlgorithm::sha256, rest);
+        std::optional<AheadInput> read_ahead;
+        if (pace == Pace::ahead) read_ahead.emplace(digest);
+        GunzipInput gunzip(read_ahead ? static_cast<Input&>(*read_ahead) : digest, {}, gunzip_.consumed());
+        if (!gunzip.next_member()) return std::nullopt;
+        BoundedGunzip unpacked(gunzip);
+        bool is_enough = false;
         if (pace == Pace::ahead) {
-            AheadInput ahead(unpacked);
-            use(static_cast<Input&>(ahead));
+            AheadInput inflated_ahead(unpacked);
+            is_enough = use(static_cast<Input&>(inflated_ahead));
         } else {
-            use(static_cast<Input&>(unpacked));
+            is_enough = use(static_cast<Input&>(unpacked));
         }
-        return true;
+        if (is_enough)
+            gunzip.take_rest();
+        else
+            expect_end(gunzip, what);
+        read_ahead.reset();
+        return digest.digest();
     }
-
-    /// Takes the rest of the input as it is stored: it goes where the bytes of the last member went.
-    void take_rest() { gunzip_.take_rest(); }
 
     /// Refuses anything that follows the last member, called `what`.
-    void expect_end(std::string_view what) {
-        if (gunzip_.next_member())
-            refuse(name(), "has another gzip member after its " + std::string(what) + ", at byte " +
-                               std::to_string(gunzip_.consumed()));
-    }
+    void expect_end(std::string_view what) { expect_end(gunzip_, what); }
 
 private:
     /// Collects up to `limit` bytes.
@@ -116,6 +123,13 @@ private:
         std::string_view problem_;
     };
 
+    void expect_end(GunzipInput& gunzip, std::string_view what) const {
+        if (gunzip.next_member())
+            refuse(name(), "has another gzip member after its " + std::string(what) + ", at byte " +
+                               std::to_string(gunzip.consumed()));
+    }
+
+    Input& in_;
     Sink* stored_ = nullptr;
     GunzipInput gunzip_;
 };

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "wisp/error.hpp"
 #include "wisp/inflate.hpp"
@@ -24,8 +25,9 @@ public:
     /// Sees the compressed bytes of the member being read, in order, header and trailer included, each once.
     using Tap = std::function<void(Bytes)>;
 
-    explicit GunzipInput(Input& in, Tap tap = {})
-        : in_(in), tap_(std::move(tap)) {}
+    /// `start` bytes have come before `in`, which refusals count.
+    explicit GunzipInput(Input& in, Tap tap = {}, std::uint64_t start = 0)
+        : in_(in), tap_(std::move(tap)), consumed_(start) {}
 
     const std::string& name() const override { return in_.name(); }
 
@@ -64,6 +66,12 @@ public:
         std::span<std::uint8_t> room = into;
         while (in_member_ && room.size() == into.size()) step(room);
         return into.size() - room.size();
+    }
+
+    /// Between two members: gives back what has been read of the input and not been used, for somebody else to go on with.
+    std::vector<std::uint8_t> give_back() {
+        const Bytes unused = std::exchange(ahead_, {});
+        return {unused.begin(), unused.end()};
     }
 
     /// Takes the rest of the input as it is: the tap sees it, and nothing of it is unpacked or looked at.
@@ -179,7 +187,7 @@ private:
     Block block_;
     Bytes ahead_; // of what the input has given, what has not been taken
     Inflater inflater_;
-    std::uint64_t consumed_ = 0;
+    std::uint64_t consumed_;
     std::uint64_t member_ = 0; // where it begins
     std::uint32_t checksum_ = 0;
     std::uint32_t size_ = 0;

@@ -41,6 +41,9 @@ public:
         left_ = head_;
     }
 
+    /// Goes on behind `head`, which has been read of it already.
+    PeekInput(std::vector<std::uint8_t> head, Input& rest) : in_(rest), head_(std::move(head)), left_(head_) {}
+
     /// The first bytes; fewer than asked for only when the input has no more.
     Bytes head() const { return head_; }
 

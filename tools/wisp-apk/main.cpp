@@ -140,16 +140,16 @@ Reading read_input(const Arguments& arguments, const Origin& origin, Want want, 
     std::optional<DigestInput> digest;
     if (pin || arguments.has("report")) digest.emplace(DigestAlgorithm::sha256, origin.input);
     Input& raw = digest ? static_cast<Input&>(*digest) : origin.input;
-    std::optional<AheadInput> ahead;
-    if (origin.pace() == apk::Pace::ahead) ahead.emplace(raw);
-    Input& in = ahead ? static_cast<Input&>(*ahead) : raw;
 
     Reading reading;
-    if (keys || want == Want::package)
-        reading.package = apk::PackageReader(in, keys ? &*keys : nullptr, origin.pace()).read(visit, enough);
-    else
-        apk::read_archive(in, visit);
-    ahead.reset();
+    if (keys || want == Want::package) {
+        reading.package = apk::PackageReader(raw, keys ? &*keys : nullptr, origin.pace()).read(visit, enough);
+    } else if (origin.pace() == apk::Pace::ahead) {
+        AheadInput ahead(raw);
+        apk::read_archive(ahead, visit);
+    } else {
+        apk::read_archive(raw, visit);
+    }
     if (!digest) return reading;
     reading.size = digest->size();
     reading.sha256 = hex(digest->digest());
