@@ -10,7 +10,7 @@ if [ -d /dev/fd ]; then
     [ -e /dev/fd/2 ] || exec 2>/dev/null
 fi
 export LC_ALL=C
-unset CDPATH
+unset CDPATH records # a value of the caller's would be exported, and ours may be too long for that
 nl='
 '
 
@@ -665,6 +665,7 @@ finish() {
         exit "$status"
     fi
     [ ! -s "$work/said" ] || cat -- "$work/said" >&2
+    [ "$status" = 0 ] || [ -s "$work/said" ] || complain "$output: the record of the build cannot be written" # nor why
     [ "$status" = 0 ] || exit "$status"
 }
 

@@ -46,7 +46,7 @@ struct RecordedFile {
 
 /// Reads records: what was built, of which files, and where they are from. Refusals name the record's line.
 /// When all records are good, each local file is hashed once, in blocks, however often it is named, and not at
-/// all where a record `known` says what it is.
+/// all where a record `known` says what it is; what is hashed ahead is so before there are records.
 class BuildRecord {
 public:
     using Facts = std::map<std::string, std::string>;
@@ -66,9 +66,10 @@ public:
         awaited_.emplace_back(local_file, std::move(sum));
     }
 
-    /// Begins to hash, on another thread, the file `path`, which is what the records will call `local_file`. Where it cannot be
-    /// read, read() throws.
+    /// Begins to hash, on another thread, the regular file `path`, which is what the records will call `local_file`: nothing else
+    /// is to say what that is. Throws as FileSource does.
     void hash_ahead(const std::string& local_file, const std::string& path) {
+        static_cast<void>(FileSource(path)); // what would wait, or has no end, is not opened
         const std::vector<DigestRequest> both{{path, DigestAlgorithm::sha256}, {path, DigestAlgorithm::sha1}};
         ahead_.emplace_back(local_file, std::make_unique<FileHashes>(both, 1));
     }
@@ -186,7 +187,9 @@ private:
         expect(size && is_sum(fields[3], sha1_digits) && is_sum(fields[4], sha256_digits),
                "known LOCAL-FILE SIZE SHA1 SHA256");
         const Measure known{*size, std::string(fields[3]), std::string(fields[4])};
-        if (!measures_.emplace(fields[1], known).second)
+        const bool is_ahead =
+            std::ranges::any_of(ahead_, [&](const auto& ahead) { return ahead.first == fields[1]; });
+        if (is_ahead || !measures_.emplace(fields[1], known).second)
             refuse_line("'" + std::string(fields[1]) + "' is known already");
     }
 

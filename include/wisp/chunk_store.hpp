@@ -59,9 +59,10 @@ public:
         const auto found = by_checksum_.find(checksum);
         if (found == by_checksum_.end()) return std::nullopt;
         const Place& place = places_[found->second];
+        constexpr std::array<std::uint8_t, 5> end{0x01, 0x00, 0x00, 0xff, 0xff}; // an empty last block [RFC 1951, 3.2.4]
+        packed.reserve(place.size + end.size());
         packed.resize(place.size);
         if (!read(place, packed)) return std::nullopt;
-        constexpr std::array<std::uint8_t, 5> end{0x01, 0x00, 0x00, 0xff, 0xff}; // an empty last block [RFC 1951, 3.2.4]
         packed.insert(packed.end(), end.begin(), end.end());
         const bool same = expands_to(packed, plain, scratch);
         packed.resize(place.size);

@@ -30,7 +30,7 @@ public:
     static constexpr std::size_t max_threads = 8;
 
     /// `level` is libdeflate's, 1 to 9. `threads` from 2 to max_threads are started when there is more than one chunk;
-    /// with 1 the caller's thread compresses. Memory is up to 4 MiB for each. What `store` has, which is of the same level,
+    /// with 1 the caller's thread compresses. Memory is up to 6 MiB for each. What `store` has, which is of the same level,
     /// is not compressed again; saving it is the caller's.
     GzipSink(Sink& out, int level, std::size_t threads = 1, ChunkStore* store = nullptr)
         : out_(out),

@@ -99,7 +99,7 @@ private:
             if (!block) block.emplace(std::min<std::uint64_t>(most, block_size));
             room = *block;
         }
-        const auto part = room.first(std::min<std::uint64_t>(most, room.size()));
+        const auto part = room.first(std::min({most, std::uint64_t{room.size()}, std::uint64_t{block_size}}));
         const std::size_t have = read_some(part);
         out.write(Bytes(part.first(have)));
         return have;

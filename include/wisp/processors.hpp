@@ -11,8 +11,9 @@ namespace wisp {
 /// wakes it unless it sees an idle processor, and in a virtual machine it may see none: one that is idle has been given back
 /// to the host. Both threads then share one processor, in step, and take the sum of their times.
 ///
-/// The processors that the first thread may use are halved, so each half is still the scheduler's to choose from. Where there
-/// is one processor, or another system than Linux, nothing is done.
+/// The processors that the first thread may use are dealt out in turn: each half is still the scheduler's to choose from, and
+/// has large ones where there are large and small. Where there is one processor, or another system than Linux, nothing is
+/// done.
 class ProcessorSplit {
 public:
     /// From here on the calling thread keeps to its half, the one it is in now, until the object is destroyed, which is its
@@ -20,13 +21,13 @@ public:
     ProcessorSplit() {
 #ifdef __linux__
         if (::sched_getaffinity(0, sizeof all_, &all_) != 0) return; // more processors than a set has room for
-        const int here = ::sched_getcpu(), count = CPU_COUNT(&all_);
-        if (here < 0 || count < 2) return;
+        const int here = ::sched_getcpu();
+        if (here < 0 || CPU_COUNT(&all_) < 2) return;
         CPU_ZERO(&own_);
         CPU_ZERO(&other_);
         for (int i = 0, met = 0; i < CPU_SETSIZE; ++i)
             if (const int processor = (here + i) % CPU_SETSIZE; CPU_ISSET(processor, &all_))
-                CPU_SET(processor, met++ < (count + 1) / 2 ? &own_ : &other_);
+                CPU_SET(processor, met++ % 2 == 0 ? &own_ : &other_);
         split_ = keep_to(own_);
 #endif
     }

@@ -57,8 +57,8 @@ public:
     /// The document, when the record is complete. `created` is in seconds since 1970, `creator` a tool's name and version.
     /// The object is spent.
     std::string json(std::uint64_t created, std::string_view creator) {
-        for (const auto& [path, place] : places_of_outputs_)
-            packages_[place]["checksums"] = Json::array({checksum("SHA256", record_.outputs().at(path).measure.sha256)});
+        for (const auto& [path, output] : outputs_)
+            packages_[output.place]["checksums"] = Json::array({checksum("SHA256", record_.outputs().at(path).measure.sha256)});
         Json root{{"SPDXID", "SPDXRef-DOCUMENT"},
                   {"spdxVersion", "SPDX-2.3"},
                   {"dataLicense", "CC0-1.0"},
@@ -78,6 +78,11 @@ public:
 private:
     static constexpr const char* image = "SPDXRef-Image";
     static constexpr const char* unknown = "NOASSERTION";
+
+    struct Output {
+        std::string id{};
+        std::size_t place = 0; ///< among the packages
+    };
 
     /// A UUID of version 8 [RFC 9562, 5.8] made from the contents: the same document has the same name
     /// everywhere.
@@ -160,7 +165,7 @@ private:
     /// An output is a package of one file: SPDX asks for SHA-1 of files [SPDX 2.3, 8.4], and a second pass over
     /// a whole image would tell nobody more.
     void add_output(const std::string& path, const RecordedFile& file) {
-        const std::string id = "SPDXRef-Output-" + std::to_string(ids_of_outputs_.size() + 1);
+        const std::string id = "SPDXRef-Output-" + std::to_string(outputs_.size() + 1);
         Json package = package_of(id, path);
         package["packageFileName"] = "./" + path;
         package["primaryPackagePurpose"] = "FILE";
@@ -169,9 +174,8 @@ private:
             package["packageVerificationCode"] = {{"packageVerificationCodeValue", code}};
             package["licenseInfoFromFiles"] = Json::array({unknown});
         }
-        places_of_outputs_[path] = packages_.size();
+        outputs_[path] = {id, packages_.size()};
         packages_.push_back(std::move(package));
-        ids_of_outputs_[path] = id;
         relate(image, "CONTAINS", id);
         relate_to_origin(id, file);
     }
@@ -208,11 +212,11 @@ private:
     /// A file's path starts with that of the output that holds it or, as an initrd's on a card, with the name of a
     /// file that an output holds.
     void relate_to_holder(const std::string& path, const std::string& id) {
-        for (const auto& [output, output_id] : ids_of_outputs_)
-            if (path.starts_with(output + "/")) return relate(output_id, "CONTAINS", id);
+        for (const auto& [holder, output] : outputs_)
+            if (path.starts_with(holder + "/")) return relate(output.id, "CONTAINS", id);
         const std::string first = path.substr(0, path.find('/'));
-        for (const auto& [output, output_id] : ids_of_outputs_)
-            if (const auto holder = ids_of_files_.find(output + "/" + first); holder != ids_of_files_.end())
+        for (const auto& [output_path, output] : outputs_)
+            if (const auto holder = ids_of_files_.find(output_path + "/" + first); holder != ids_of_files_.end())
                 relate(holder->second, "CONTAINS", id);
     }
 
@@ -224,8 +228,7 @@ private:
     const BuildRecord& record_;
     Licences licences_;
     std::map<std::string, std::string> ids_;
-    std::map<std::string, std::size_t> places_of_outputs_; // among the packages, by path
-    std::map<std::string, std::string> ids_of_outputs_;    // by path, as those of the files
+    std::map<std::string, Output> outputs_; // by path, as the files
     std::map<std::string, std::string> ids_of_files_;
     Json packages_ = Json::array();
     Json files_ = Json::array();

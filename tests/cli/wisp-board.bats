@@ -897,6 +897,13 @@ told() { cat records && printf '%s\n' "$@"; }
         run -1 --separate-stderr wisp-board record --work work --sha256 late=- < <(head -c "$length" records)
         [ "$stderr" = "wisp-board: standard input: is cut: the last record must be 'end'" ]
     done
+    echo late >late
+    for sum in - "$(printf %064d 2)"; do
+        run -1 --separate-stderr wisp-board record --work work --sha256 late=- < <(cat records && printf %s "$sum")
+        [ "$stderr" = "wisp-board: standard input: has no SHA-256 of late" ]
+        run -1 --separate-stderr wisp-board record --work work --sha256 late=- < <(told "$sum" more)
+        [ "$stderr" = "wisp-board: standard input: goes on behind the last line that was waited for" ]
+    done
     run -1 --separate-stderr wisp-board record --work work --sha256 late=- < <(head -c 16777217 /dev/zero)
     [ "$stderr" = "wisp-board: standard input: is longer than 16777216 bytes" ]
     [ -z "$(ls work)" ]
@@ -933,11 +940,24 @@ told() { cat records && printf '%s\n' "$@"; }
     told - | wisp-board record --work work --ahead other=late --sha256 late=-
     [ "$(jq -r '.files | length' work/manifest.json)" = 2 ]
     rm -r work && mkdir work
-    # the records are read first
     run -2 --separate-stderr wisp-board record --work work --ahead hello=none --sha256 late=- < <(told -)
     [ "$stderr" = "wisp-board: none: open: No such file or directory" ]
-    run -1 --separate-stderr wisp-board record --work work --ahead hello=none --sha256 late=- </dev/null
-    [ "$stderr" = "wisp-board: standard input: is cut: the last record must be 'end'" ]
+    mkfifo fifo
+    for file in fifo work /dev/zero; do
+        run -1 --separate-stderr wisp-board record --work work --ahead hello=$file --sha256 late=- < <(told -)
+        [ "$stderr" = "wisp-board: $file: is not a regular file" ]
+    done
+    # what a file is has one word
+    twice() {
+        run -2 --separate-stderr wisp-board record --work work "$@" < <(told -)
+        [ "$stderr" = "wisp-board: $1: 'late' is named twice" ]
+    }
+    twice --ahead late=hello --ahead late=hello
+    twice --sha256 late=- --sha256 "late=$(printf %064d 1)"
+    twice --sha256 late=- --ahead late=late
+    sed -i "1a known\thello\t5\t$(printf %040d 1)\t$(printf %064d 2)" records
+    run -1 --separate-stderr wisp-board record --work work --ahead hello=late --sha256 late=- < <(told -)
+    [ "$stderr" = "wisp-board: standard input:2: 'hello' is known already" ]
     for ahead in hello hello= =hello; do
         run -2 --separate-stderr wisp-board record --work work --ahead "$ahead" --sha256 late=- <records
         [ "$stderr" = "wisp-board: --ahead: '$ahead' is not LOCAL-FILE=FILE" ]

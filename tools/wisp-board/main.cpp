@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "lines.hpp"
@@ -211,15 +212,29 @@ std::pair<std::string, std::string> split_at(const std::string& text, std::size_
     return {text.substr(0, equals), equals == std::string::npos ? "" : text.substr(equals + 1)};
 }
 
-/// Tells the record what `sum`, LOCAL-FILE=HEX or LOCAL-FILE=-, says; with the latter a line of `stream` will say it.
-void tell(BuildRecord& record, const std::string& sum, RecordStream& stream) {
-    const auto [file, value] = split_at(sum, sum.rfind('='));
-    if (value == "-")
-        record.await(file, [file = file, &stream] { return stream.next_sum(file); });
-    else if (is_sha256(value))
-        record.know(file, value);
-    else
-        misuse("--sha256", "'" + printable(sum) + "' is not LOCAL-FILE=HEX");
+/// Tells the record what --sha256 says, that a line of `stream` will say it, or with --ahead what to hash for it.
+void tell(BuildRecord& record, const Arguments& arguments, RecordStream& stream) {
+    std::set<std::string> named;
+    const auto name = [&](const char* option, const std::string& file) {
+        if (!named.insert(file).second) misuse(option, "'" + printable(file) + "' is named twice");
+    };
+    std::vector<std::pair<std::string, std::string>> ahead;
+    for (const std::string& text : arguments.values("ahead")) {
+        ahead.push_back(split_at(text, text.find('=')));
+        const auto& [local_file, file] = ahead.back();
+        if (local_file.empty() || file.empty()) misuse("--ahead", "'" + printable(text) + "' is not LOCAL-FILE=FILE");
+        name("--ahead", local_file);
+    }
+    for (const std::string& text : arguments.values("sha256")) {
+        const auto [file, value] = split_at(text, text.rfind('='));
+        if (value != "-" && !is_sha256(value)) misuse("--sha256", "'" + printable(text) + "' is not LOCAL-FILE=HEX");
+        name("--sha256", file);
+        if (value == "-")
+            record.await(file, [file = file, &stream] { return stream.next_sum(file); });
+        else
+            record.know(file, value);
+    }
+    for (const auto& [local_file, file] : ahead) record.hash_ahead(local_file, file);
 }
 
 BuildRecord read_record() {
@@ -240,9 +255,12 @@ std::string audited_manifest(const BuildRecord& records) {
 
 void manifest(const Arguments&, const std::vector<std::string>&) { print(audited_manifest(read_record())); }
 
+/// Who makes the SPDX documents.
+const std::string creator = std::string("wisp-") + version;
+
 void sbom(const Arguments&, const std::vector<std::string>&) {
     const std::uint64_t created = source_date_epoch(max_spdx_time);
-    print(spdx_json(read_record(), created, std::string("wisp-") + version));
+    print(spdx_json(read_record(), created, creator));
 }
 
 /// The outputs that lie beside the old manifest.json `file` and that `records` does not have: their record is about to go.
@@ -264,22 +282,18 @@ void record(const Arguments& arguments, const std::vector<std::string>&) {
     const std::uint64_t created = source_date_epoch(max_spdx_time);
     RecordStream stream;
     BuildRecord records(stream.name());
-    for (const std::string& ahead : arguments.values("ahead")) {
-        const auto [local_file, file] = split_at(ahead, ahead.find('='));
-        if (local_file.empty() || file.empty()) misuse("--ahead", "'" + printable(ahead) + "' is not LOCAL-FILE=FILE");
-        records.hash_ahead(local_file, file);
-    }
-    for (const std::string& sum : arguments.values("sha256")) tell(records, sum, stream);
+    tell(records, arguments, stream);
     records.read(records.is_waiting() ? stream.records() : stream.all());
     SpdxDocument sbom(records);
     const auto old = arguments.value("replaces");
     const std::string left = old ? left_without_record(*old, records) : "";
     records.complete(); // nothing is left to do but what needs the awaited sums
+    stream.expect_end();
     if (!left.empty())
         warn(arguments.value("as").value_or(own_name), printable(*old),
              "no longer vouches for " + printable(left) + ", still there: --output keeps targets apart");
     write_file(*work + "/manifest.json", audited_manifest(records));
-    write_file(*work + "/sbom.spdx.json", sbom.json(created, std::string("wisp-") + version));
+    write_file(*work + "/sbom.spdx.json", sbom.json(created, creator));
 }
 
 void pin(const Arguments&, const std::vector<std::string>& files) {

@@ -48,11 +48,16 @@ public:
         while (read_.find('\n') == std::string::npos && read_more()) {
         }
         const auto end = read_.find('\n');
-        const std::string line = take(end == std::string::npos ? read_.size() : end + 1);
+        const std::string line = end == std::string::npos ? "" : take(end + 1);
         const std::string sum = line.substr(0, line.find_first_of(" \n"));
         if (sum == "-") return std::nullopt;
         if (!is_sha256(sum)) refuse(name(), "has no SHA-256 of " + printable(local_file));
         return sum;
+    }
+
+    /// Refuses anything that is left.
+    void expect_end() {
+        if (!read_.empty() || read_more()) refuse(name(), "goes on behind the last line that was waited for");
     }
 
 private:
