@@ -204,6 +204,14 @@ clear_refusal() {
         [ -z "$(ls -A bad)" ]
         mv tools/real tools/wisp-$tool
     done
+    # a record that fails without a word, as where there is no room for one
+    mv tools/wisp-board tools/real
+    printf '#!/bin/sh\n[ "$1" != record ] || exit 7\nexec "%s/tools/real" "$@"\n' "$PWD" >tools/wisp-board
+    chmod +x tools/wisp-board
+    run -7 --separate-stderr "${build[@]}" -o bad
+    [ "$stderr" = "wisp: bad: the record of the build cannot be written" ]
+    [ -z "$(ls -A bad)" ]
+    mv tools/real tools/wisp-board
     "${build[@]}" -o bad
     same_as_expected bad
 }
