@@ -702,9 +702,8 @@ copy_kernel() {
 
 # record: manifest.json and sbom.spdx.json, in a subshell, which it leaves.
 record() {
-    case $output in /*) set -- "$output" ;; *) set -- "$PWD/$output" ;; esac
-    case $binary in /*) set -- "$1" "$binary" ;; *) set -- "$1" "$PWD/$binary" ;; esac
-    set -- --as wisp --work . --replaces "$1/manifest.json" --ahead "service=$2" --sha256 initrd.img=-
+    set -- --as wisp --work . --replaces "$(absolute "$output")/manifest.json" --ahead "service=$(absolute "$binary")" \
+        --sha256 initrd.img=-
     [ -z "$card" ] || set -- "$@" --sha256 "$target.img=-"
     cd "$work" && last=yes && tool wisp-board record "$@"
 }

@@ -51,6 +51,14 @@ private:
 /// waits for what is being read.
 enum class Pace { step_by_step, ahead };
 
+/// Calls `use` with `in`, which another thread reads ahead of it with Pace::ahead. Returns what `use` returns.
+template <class Use>
+auto at_pace(Pace pace, Input& in, const Use& use) {
+    if (pace == Pace::step_by_step) return use(in);
+    AheadInput ahead(in);
+    return use(static_cast<Input&>(ahead));
+}
+
 /// Reads members in order. Those that say who vouches for what are held, so that nothing in them is parsed
 /// before it is vouched for; what they vouch for comes last and streams.
 class MemberReader {
@@ -80,24 +88,17 @@ public:
     std::optional<std::vector<std::uint8_t>> last(Pace pace, std::string_view what, Use use) {
         PeekInput rest(gunzip_.give_back(), in_);
         DigestInput digest(DigestAlgorithm::sha256, rest);
-        std::optional<AheadInput> read_ahead;
-        if (pace == Pace::ahead) read_ahead.emplace(digest);
-        GunzipInput gunzip(read_ahead ? static_cast<Input&>(*read_ahead) : digest, {}, gunzip_.consumed());
-        if (!gunzip.next_member()) return std::nullopt;
-        BoundedGunzip unpacked(gunzip);
-        bool is_enough = false;
-        if (pace == Pace::ahead) {
-            AheadInput inflated_ahead(unpacked);
-            is_enough = use(static_cast<Input&>(inflated_ahead));
-        } else {
-            is_enough = use(static_cast<Input&>(unpacked));
-        }
-        if (is_enough)
-            gunzip.take_rest();
-        else
-            expect_end(gunzip, what);
-        read_ahead.reset();
-        return digest.digest();
+        const bool is_there = at_pace(pace, digest, [&](Input& stored) {
+            GunzipInput gunzip(stored, {}, gunzip_.consumed());
+            if (!gunzip.next_member()) return false;
+            BoundedGunzip unpacked(gunzip);
+            if (at_pace(pace, unpacked, use))
+                gunzip.take_rest();
+            else
+                expect_end(gunzip, what);
+            return true;
+        });
+        return is_there ? std::optional(digest.digest()) : std::nullopt;
     }
 
     /// Refuses anything that follows the last member, called `what`.

@@ -7,7 +7,6 @@
 #include <deque>
 #include <functional>
 #include <map>
-#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -71,7 +70,7 @@ public:
     void hash_ahead(const std::string& local_file, const std::string& path) {
         static_cast<void>(FileSource(path)); // what would wait, or has no end, is not opened
         const std::vector<DigestRequest> both{{path, DigestAlgorithm::sha256}, {path, DigestAlgorithm::sha1}};
-        ahead_.emplace_back(local_file, std::make_unique<FileHashes>(both, 1));
+        ahead_.try_emplace(local_file, both, 1);
     }
 
     /// All of `text`. It must end with the record "end": a list that was cut would look like a whole one. What read() has not
@@ -187,9 +186,7 @@ private:
         expect(size && is_sum(fields[3], sha1_digits) && is_sum(fields[4], sha256_digits),
                "known LOCAL-FILE SIZE SHA1 SHA256");
         const Measure known{*size, std::string(fields[3]), std::string(fields[4])};
-        const bool is_ahead =
-            std::ranges::any_of(ahead_, [&](const auto& ahead) { return ahead.first == fields[1]; });
-        if (is_ahead || !measures_.emplace(fields[1], known).second)
+        if (ahead_.contains(fields[1]) || !measures_.emplace(fields[1], known).second)
             refuse_line("'" + std::string(fields[1]) + "' is known already");
     }
 
@@ -238,9 +235,9 @@ private:
     }
 
     void collect_ahead() {
-        for (const auto& [local_file, hashes] : ahead_) {
-            const auto found = hashes->wait();
-            for (std::size_t i = 0; i < found.size(); ++i) note(local_file, hashes->requests()[i].algorithm, found[i]);
+        for (auto& [local_file, hashes] : ahead_) {
+            const auto found = hashes.wait();
+            for (std::size_t i = 0; i < found.size(); ++i) note(local_file, hashes.requests()[i].algorithm, found[i]);
         }
         ahead_.clear();
     }
@@ -263,7 +260,7 @@ private:
     Files files_;
     std::map<std::string, Measure, std::less<>> measures_; // by local file
     std::deque<std::pair<std::string, std::function<std::optional<std::string>()>>> awaited_;
-    std::vector<std::pair<std::string, std::unique_ptr<FileHashes>>> ahead_; // by local file
+    std::map<std::string, FileHashes, std::less<>> ahead_; // by local file
 };
 
 /// manifest.json: keys and paths sorted, indented by two, a newline at the end. Records in another order give

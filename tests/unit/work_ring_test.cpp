@@ -1,4 +1,4 @@
-// A ring of jobs whose machine has little memory. The memory of all unit tests is had by what stands here.
+// A ring of jobs: where memory is short, and where its threads run. The memory of all unit tests is had by what stands here.
 #include <catch2/catch.hpp>
 
 #include <cstddef>

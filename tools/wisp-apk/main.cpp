@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "interrupt.hpp"
-#include "wisp/ahead.hpp"
 #include "wisp/apk.hpp"
 #include "wisp/apk_index.hpp"
 #include "wisp/digest_input.hpp"
@@ -142,14 +141,10 @@ Reading read_input(const Arguments& arguments, const Origin& origin, Want want, 
     Input& raw = digest ? static_cast<Input&>(*digest) : origin.input;
 
     Reading reading;
-    if (keys || want == Want::package) {
+    if (keys || want == Want::package)
         reading.package = apk::PackageReader(raw, keys ? &*keys : nullptr, origin.pace()).read(visit, enough);
-    } else if (origin.pace() == apk::Pace::ahead) {
-        AheadInput ahead(raw);
-        apk::read_archive(ahead, visit);
-    } else {
-        apk::read_archive(raw, visit);
-    }
+    else
+        apk::at_pace(origin.pace(), raw, [&](Input& in) { apk::read_archive(in, visit); });
     if (!digest) return reading;
     reading.size = digest->size();
     reading.sha256 = hex(digest->digest());

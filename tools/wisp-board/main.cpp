@@ -1,6 +1,5 @@
 // wisp-board: the driver's window on JSON. Profiles and configurations in, checked lines or a build's small
 // files out; records in, manifest and bill of materials out; pins in, profile out.
-#include <array>
 #include <filesystem>
 #include <map>
 #include <optional>

@@ -21,11 +21,7 @@ public:
     const std::string& name() const { return in_.name(); }
 
     /// All that is left. More than `limit` bytes are refused, here and below.
-    std::string all() {
-        while (read_more()) {
-        }
-        return take(read_.size());
-    }
+    std::string all() { return take(read_.size()) + std::string(as_text(in_.read_all(limit))); }
 
     /// Up to the line "end", or all that is left where there is none.
     std::string records() {
