@@ -5,114 +5,91 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <new>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include "wisp/error.hpp"
-#include "wisp/fd.hpp"
 #include "wisp/le.hpp"
+#include "wisp/locked_file.hpp"
 #include "wisp/new_file.hpp"
-#include "wisp/seekable.hpp"
-#include "wisp/source.hpp"
 #include "wisp/view.hpp"
 
 namespace wisp {
 
-/// A file of compressed chunks. It saves time and nothing else: nothing comes out of it that does not expand to the very
-/// bytes asked for, and one that is damaged, or that another version of libdeflate or another level has filled, is as
-/// good as none.
+/// A file of compressed chunks, each beside the bytes it was made of. It saves time and nothing else: a chunk that is
+/// damaged or was half written, or that another version of libdeflate or another level has made, is as good as none, and
+/// so is a file that another process is using.
+///
+/// The file is slots of one size, one for each chunk of the archive: a block with an Entry, the plain bytes, and room for
+/// the packed ones. What has changed is written in place, so keeping it costs no more than the change.
 class ChunkStore {
 public:
-    /// What find() works with: as many as there are threads that call it.
-    struct Scratch {
-        std::vector<std::uint8_t> plain{};
-        std::unique_ptr<libdeflate_decompressor, decltype(&libdeflate_free_decompressor)> decompressor{
-            nullptr, libdeflate_free_decompressor};
-    };
-
-    /// `level` is libdeflate's, 0 to 12. Throws Error (input) where the file has something else than zeros and is no such
-    /// store: it is somebody's, and would be overwritten. Beside that std::bad_alloc and nothing else.
-    ChunkStore(std::string path, int level) : path_(std::move(path)), head_(head(level)) {
-        if (!open()) return;
-        if (has_magic())
-            load();
-        else if (!is_zeros())
-            refuse(path_, "is no file that --reuse has written");
+    /// `level` is libdeflate's, 0 to 12; a chunk has `chunk_size` bytes, a multiple of 4096. Throws Error (input) where the
+    /// file has something else than chunks and zeros: it is somebody's, and would be overwritten. Beside that
+    /// std::bad_alloc and nothing else.
+    ChunkStore(const std::string& path, int level, std::size_t chunk_size)
+        : chunk_size_(chunk_size), compressor_(fingerprint(level)), file_(path, private_file) {
+        const auto first = entry(0);
+        if (!file_ || (first && first->compressor == compressor_)) return;
+        if (!has_magic(0) && !is_left_by_crash()) refuse(path, "is no file that --reuse has written");
+        failed_ = !file_.resize(0);
     }
 
-    /// Of a chunk's bytes. Two chunks may have the same: that costs time, too.
-    static std::uint32_t checksum(Bytes plain) { return libdeflate_adler32(1, plain.data(), plain.size()); }
-
-    /// Puts into `packed` what `plain`, which has this checksum, was compressed to: deflate data without an end, up to a
-    /// byte's end. Returns its number in the file, or nothing where it is not there. For any thread.
-    std::optional<std::size_t> find(std::uint32_t checksum, Bytes plain, std::vector<std::uint8_t>& packed,
-                                    Scratch& scratch) const {
-        const auto found = by_checksum_.find(checksum);
-        if (found == by_checksum_.end()) return std::nullopt;
-        const Place& place = places_[found->second];
-        constexpr std::array<std::uint8_t, 5> end{0x01, 0x00, 0x00, 0xff, 0xff}; // an empty last block [RFC 1951, 3.2.4]
-        packed.reserve(place.size + end.size());
-        packed.resize(place.size);
-        if (!read(place, packed)) return std::nullopt;
-        packed.insert(packed.end(), end.begin(), end.end());
-        const bool same = expands_to(packed, plain, scratch);
-        packed.resize(place.size);
-        return same ? std::optional(found->second) : std::nullopt;
+    /// Puts into `packed` what `plain`, the archive's chunk of this number, was compressed to: deflate data without an end,
+    /// up to a byte's end. False where it is not there. For any thread, but one for each chunk.
+    bool find(std::size_t number, Bytes plain, std::vector<std::uint8_t>& packed) const {
+        const auto found = entry(number);
+        if (!found || found->size == 0 || found->size > max_packed() ||
+            found->checksum != checksum(plain) || !has_plain(number, plain, packed))
+            return false;
+        packed.resize(found->size);
+        return file_.read(packed_at(number), packed) && crc(packed) == found->crc;
     }
 
-    /// The next chunk for the file, in the order of the whole; `number` is what find() said of it.
-    void keep(std::uint32_t checksum, std::optional<std::size_t> number, Bytes packed) try {
-        if (!changed_ && number && kept_ < places_.size() && places_[*number].same_bytes(places_[kept_])) {
-            ++kept_;
-            return;
-        }
-        if (!changed_) begin();
-        if (!new_) return;
-        new_->sink().write(Entry{checksum, static_cast<std::uint32_t>(packed.size()), crc(packed)});
-        new_->sink().write(packed);
-    } catch (const Error&) {
-        new_.reset();
+    /// What find() is to find next time. For any thread, but one for each chunk.
+    void keep(std::size_t number, Bytes plain, Bytes packed) {
+        if (failed_ || number >= max_chunks || plain.size() != chunk_size_ || packed.size() > max_packed()) return;
+        Entry kept{magic, compressor_, checksum(plain), crc(packed), 0};
+        // Whoever ends this process in between leaves a chunk of no bytes; after a power cut the sums tell what does not
+        // belong together.
+        const bool written = file_.write(slot(number), bytes_of(kept)) && file_.write(plain_at(number), plain) &&
+                             file_.write(packed_at(number), packed);
+        kept.size = static_cast<std::uint32_t>(packed.size());
+        if (!written || !file_.write(slot(number), bytes_of(kept))) failed_ = true;
     }
 
-    /// Writes the file, unless it holds all that has been kept.
-    void save() try {
-        if (new_) new_->publish();
-    } catch (const Error&) {
-        new_.reset();
+    /// The archive has so many chunks: what the file has beyond them goes.
+    void finish(std::size_t chunks) {
+        if (chunks < max_chunks && file_.size() > slot(chunks)) file_.resize(slot(chunks));
     }
 
 private:
     struct Entry {
-        le32 checksum;
-        le32 size;
-        le32 crc; ///< of the compressed bytes: some of their bits mean nothing, and no inflating would miss them
-    };
-    struct Place {
-        std::uint64_t offset = 0;
-        std::uint32_t size = 0;
-        std::uint32_t crc = 0;
-
-        std::uint64_t end() const { return offset + size; }
-        bool same_bytes(const Place& other) const { return size == other.size && crc == other.crc; }
+        std::array<std::uint8_t, 12> magic;
+        le32 compressor; ///< whose chunk it is, see fingerprint()
+        le32 checksum;   ///< Adler-32 of the plain bytes
+        le32 crc;        ///< CRC-32 of the packed ones
+        le32 size;       ///< of the packed ones, 0 while they are written
     };
 
+    static constexpr std::array<std::uint8_t, 12> magic{'w', 'i', 's', 'p', ' ', 'c', 'h', 'u', 'n', 'k', 's', '\n'};
+    static constexpr std::size_t block = 4096;
+    static constexpr std::size_t max_chunks = 1'000'000; // 256 GB and more
+
+    static std::uint32_t checksum(Bytes plain) { return libdeflate_adler32(1, plain.data(), plain.size()); }
     static std::uint32_t crc(Bytes packed) { return libdeflate_crc32(0, packed.data(), packed.size()); }
+    static Bytes bytes_of(const Entry& entry) { return {reinterpret_cast<const std::uint8_t*>(&entry), sizeof entry}; }
 
-    static constexpr std::uint32_t max_packed = 1024 * 1024; // of a chunk of 768 KiB that only grew
-    static constexpr std::size_t max_chunks = 1'000'000;     // 256 GB and more
-    static constexpr std::string_view magic = "wisp chunks\n";
-
-    /// What the file begins with: who compressed its chunks is told by what they make of a sample.
-    static std::vector<std::uint8_t> head(int level) {
+    /// Whoever compresses is told by the level and by what becomes of a sample.
+    static std::uint32_t fingerprint(int level) {
         const std::unique_ptr<libdeflate_compressor, decltype(&libdeflate_free_compressor)> compressor(
             libdeflate_alloc_compressor(level), libdeflate_free_compressor);
         if (!compressor) throw std::bad_alloc();
@@ -122,101 +99,62 @@ private:
             state = state * 1664525 + 1013904223; // the constants of Numerical Recipes
             byte = static_cast<std::uint8_t>('a' + (state >> 24) % 23 * ((state >> 16) % 3));
         }
-        std::vector<std::uint8_t> bytes(magic.begin(), magic.end());
-        bytes.push_back(static_cast<std::uint8_t>(level));
-        const std::size_t before = bytes.size();
-        bytes.resize(before + libdeflate_deflate_compress_bound(compressor.get(), sample.size()));
-        bytes.resize(before + libdeflate_deflate_compress(compressor.get(), sample.data(), sample.size(),
-                                                          bytes.data() + before, bytes.size() - before));
-        return bytes;
+        std::vector<std::uint8_t> packed(libdeflate_deflate_compress_bound(compressor.get(), sample.size()));
+        packed.resize(libdeflate_deflate_compress(compressor.get(), sample.data(), sample.size(), packed.data(), packed.size()));
+        packed.push_back(static_cast<std::uint8_t>(level));
+        return crc(packed);
     }
 
-    /// Whether there is something to read. What is no regular file is not opened: a FIFO would wait. What cannot be read is
-    /// not replaced either, for it may be anything.
-    bool open() try {
-        static_cast<void>(FileSource(path_));
-        file_.emplace(open_read(path_), path_);
-        return file_->size() > 0;
-    } catch (const Error&) {
-        std::error_code unknown;
-        changed_ = std::filesystem::is_regular_file(path_, unknown);
-        return false;
+    /// Of a chunk that only grew.
+    std::size_t max_packed() const { return chunk_size_ + block; }
+    std::uint64_t slot(std::size_t number) const { return number * std::uint64_t{block + chunk_size_ + max_packed()}; }
+    std::uint64_t plain_at(std::size_t number) const { return slot(number) + block; }
+    std::uint64_t packed_at(std::size_t number) const { return plain_at(number) + chunk_size_; }
+
+    bool has_magic(std::size_t number) const {
+        auto found = magic;
+        return file_.read(slot(number), found) && found == magic;
     }
 
-    bool has_magic() const try {
-        std::array<std::uint8_t, magic.size()> found{};
-        file_->read(0, found, "its head");
-        return as_text(found) == magic;
-    } catch (const Error&) {
-        return false;
+    /// Nothing where there is none. The first one's compressor is that of them all.
+    std::optional<Entry> entry(std::size_t number) const {
+        Entry found{};
+        if (failed_ || number >= max_chunks || !file_.read(slot(number), {reinterpret_cast<std::uint8_t*>(&found), sizeof found}) ||
+            found.magic != magic)
+            return std::nullopt;
+        return found;
     }
 
-    /// What a crash may leave of a file, and nobody misses.
-    bool is_zeros() const try {
-        std::array<std::uint8_t, 4096> block{};
-        for (std::uint64_t at = 0; at < file_->size(); at += block.size()) {
-            const auto part = std::span(block).first(std::min<std::uint64_t>(block.size(), file_->size() - at));
-            file_->read(at, part, "zeros");
-            if (std::ranges::any_of(part, [](std::uint8_t byte) { return byte != 0; })) return false;
+    /// Whether the slot has these bytes; `room` is for the comparison, which is done while they are in a processor's cache.
+    bool has_plain(std::size_t number, Bytes plain, std::vector<std::uint8_t>& room) const {
+        constexpr std::size_t at_once = 64 * 1024;
+        if (plain.size() != chunk_size_) return false;
+        for (std::uint64_t at = plain_at(number); !plain.empty(); at += room.size()) {
+            room.resize(std::min(plain.size(), at_once));
+            if (!file_.read(at, room) || !std::equal(room.begin(), room.end(), plain.begin())) return false;
+            plain = plain.subspan(room.size());
         }
         return true;
-    } catch (const Error&) {
-        return false;
     }
 
-    /// Up to the first entry that is cut or damaged. One of no bytes is damage, too: a crash leaves zeros.
-    void load() try {
-        std::vector<std::uint8_t> found(head_.size());
-        file_->read(0, found, "its head");
-        if (found != head_) return;
-        for (std::uint64_t offset = head_.size(); offset < file_->size() && places_.size() < max_chunks;) {
-            const auto entry = file_->read<Entry>(offset, "a chunk's entry");
-            const Place place{offset + sizeof entry, entry.size, entry.crc};
-            if (place.size == 0 || place.size > max_packed || place.size > file_->size() - place.offset) return;
-            by_checksum_.emplace(entry.checksum, places_.size());
-            places_.push_back(place);
-            offset = place.end();
+    /// Whether there are only zeros, or chunks behind them: not all that was written may have got to the disk.
+    bool is_left_by_crash() const {
+        std::vector<std::uint8_t> found;
+        for (std::uint64_t at = 0; at < file_.size(); at += block) {
+            if (const std::size_t number = at / slot(1); has_magic(number)) {
+                at = slot(number + 1) - block;
+                continue;
+            }
+            found.resize(std::min<std::uint64_t>(block, file_.size() - at));
+            if (!file_.read(at, found) || std::ranges::any_of(found, [](std::uint8_t byte) { return byte != 0; })) return false;
         }
-    } catch (const Error&) {
+        return true;
     }
 
-    bool read(const Place& place, std::span<std::uint8_t> into) const try {
-        file_->read(place.offset, into, "a chunk");
-        return crc(into) == place.crc;
-    } catch (const Error&) {
-        return false;
-    }
-
-    static bool expands_to(Bytes packed, Bytes plain, Scratch& scratch) {
-        if (!scratch.decompressor) scratch.decompressor.reset(libdeflate_alloc_decompressor());
-        if (!scratch.decompressor) throw std::bad_alloc();
-        scratch.plain.resize(plain.size());
-        std::size_t taken = 0, made = 0;
-        return libdeflate_deflate_decompress_ex(scratch.decompressor.get(), packed.data(), packed.size(),
-                                                scratch.plain.data(), scratch.plain.size(), &taken,
-                                                &made) == LIBDEFLATE_SUCCESS &&
-               taken == packed.size() && made == plain.size() &&
-               std::equal(plain.begin(), plain.end(), scratch.plain.begin());
-    }
-
-    /// A new file, with the chunks that have been kept so far, which are the first ones of the old.
-    void begin() {
-        changed_ = true;
-        new_.emplace(path_, private_file); // there may be secrets in the chunks
-        if (kept_ == 0)
-            new_->sink().write(Bytes(head_));
-        else
-            file_->copy(0, places_[kept_ - 1].end(), new_->sink(), "what is kept");
-    }
-
-    std::string path_;
-    std::vector<std::uint8_t> head_;
-    std::optional<FdSeekable> file_;
-    std::vector<Place> places_; // in the order of the file
-    std::unordered_map<std::uint32_t, std::size_t> by_checksum_;
-    std::size_t kept_ = 0; // chunks that are what the file has, as long as nothing has changed
-    bool changed_ = false;
-    std::optional<NewFile> new_;
+    std::size_t chunk_size_; // in bytes
+    std::uint32_t compressor_;
+    LockedFile file_;
+    std::atomic<bool> failed_ = false;
 };
 
 } // namespace wisp

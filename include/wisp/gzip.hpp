@@ -29,15 +29,20 @@ public:
     static constexpr int min_level = 1, max_level = 9;
     static constexpr std::size_t max_threads = 8;
 
+    /// What the contents are cut into, in bytes. From level 4 on it is bytes that count: a chunk can refer to nothing before
+    /// it, which at 256 KiB costs half a percent. Below it is time: small chunks are sooner found in a store, and the last
+    /// thread is sooner done.
+    static constexpr std::size_t chunk_size(int level) { return level < 4 ? 256 * 1024 : 768 * 1024; }
+
     /// `level` is libdeflate's, 1 to 9. `threads` from 2 to max_threads are started when there is more than one chunk;
-    /// with 1 the caller's thread compresses. Memory is up to 6 MiB for each. What `store` has, which is of the same level,
-    /// is not compressed again; saving it is the caller's.
+    /// with 1 the caller's thread compresses. Memory is up to 6 MiB for each. What `store` has, which is of the same level
+    /// and chunk size, is not compressed again, and what it does not have is kept there.
     GzipSink(Sink& out, int level, std::size_t threads = 1, ChunkStore* store = nullptr)
         : out_(out),
           level_(level),
           threads_(threads),
           store_(store),
-          chunk_size_(level < first_thorough_level ? 256 * 1024 : 768 * 1024),
+          chunk_size_(chunk_size(level)),
           filling_(chunk_size_) {}
 
     std::span<std::uint8_t> room() override {
@@ -46,20 +51,14 @@ public:
     }
 
 private:
-    /// From here on it is bytes that count: a chunk can refer to nothing before it, which at 256 KiB costs half a percent.
-    /// Below it is time: small chunks are sooner found in a store, and the last thread is sooner done.
-    static constexpr int first_thorough_level = 4;
-
     struct Chunk {
         Filled plain{0};
         std::vector<std::uint8_t> buffer{};
         Bytes packed{}; // the part of it that is used
         std::unique_ptr<libdeflate_compressor, decltype(&libdeflate_free_compressor)> compressor{
             nullptr, libdeflate_free_compressor};
+        std::size_t number = 0;
         bool is_last = false;
-        std::uint32_t checksum = 0;         // these three are for the store
-        std::optional<std::size_t> found{}; // there
-        ChunkStore::Scratch scratch{};
     };
 
     void append(Bytes bytes) override {
@@ -75,6 +74,7 @@ private:
         if (held_.bytes().empty()) hold();
         submit(true);
         while (!chunks_->is_empty()) write_oldest();
+        if (store_) store_->finish(count_ - 1);
         out_.write(le32(checksum_));
         out_.write(le32(size_));
     }
@@ -96,6 +96,7 @@ private:
         Chunk& chunk = chunks_->next();
         std::swap(chunk.plain, held_);
         held_.clear();
+        chunk.number = count_++;
         chunk.is_last = is_last;
         chunks_->submit();
     }
@@ -111,11 +112,10 @@ private:
     /// The last one is not for the store: it alone ends the stream.
     void compress(Chunk& chunk) const {
         const Bytes plain = chunk.plain.bytes();
-        if (store_ && !chunk.is_last) {
-            chunk.checksum = ChunkStore::checksum(plain);
-            chunk.found = store_->find(chunk.checksum, plain, chunk.buffer, chunk.scratch);
+        ChunkStore* const store = chunk.is_last ? nullptr : store_;
+        if (store && store->find(chunk.number, plain, chunk.buffer)) {
             chunk.packed = chunk.buffer;
-            if (chunk.found) return;
+            return;
         }
         if (!chunk.compressor) chunk.compressor.reset(libdeflate_alloc_compressor(level_));
         if (!chunk.compressor) throw std::bad_alloc();
@@ -125,12 +125,12 @@ private:
                                                        chunk.buffer.data(), room);
         if (!chunk.is_last) size = deflate_data::make_continuable(chunk.buffer, size);
         chunk.packed = Bytes(chunk.buffer).first(size);
+        if (store) store->keep(chunk.number, plain, chunk.packed);
     }
 
     void write_oldest() {
         const Chunk& chunk = chunks_->oldest();
         out_.write(chunk.packed);
-        if (store_ && !chunk.is_last) store_->keep(chunk.checksum, chunk.found, chunk.packed);
         chunks_->release();
     }
 
@@ -142,6 +142,7 @@ private:
     Filled filling_, held_{0};
     std::uint32_t checksum_ = 0;
     std::uint32_t size_ = 0;
+    std::size_t count_ = 0; // of chunks
     std::optional<WorkRing<Chunk>> chunks_;
 };
 

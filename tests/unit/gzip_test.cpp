@@ -14,6 +14,7 @@
 #include "wisp/gunzip.hpp"
 #include "wisp/gzip.hpp"
 #include "wisp/hash_files.hpp"
+#include "wisp/locked_file.hpp"
 #include "wisp/new_file.hpp"
 #include "wisp/text.hpp"
 #include "wisp/work_ring.hpp"
@@ -166,17 +167,19 @@ struct StoreFile {
 
 std::vector<std::uint8_t> gzipped_with(const std::string& path, Bytes plain, int level = 1) {
     MemorySink out;
-    ChunkStore store(path, level);
+    ChunkStore store(path, level, GzipSink::chunk_size(level));
     GzipSink packed(out, level, 2, &store);
     packed.write(plain);
     packed.finish();
-    store.save();
     return out.bytes;
 }
 
+// A slot of the file: a block with the entry, the plain bytes, and room for packed ones that only grew.
+constexpr std::size_t plain_at = 4096, packed_at = plain_at + chunk_bytes, slot_bytes = packed_at + chunk_bytes + 4096;
+
 } // namespace
 
-TEST_CASE("a store of chunks gives back what expands to the very bytes, whatever becomes of its file") {
+TEST_CASE("a store of chunks gives back what was made of the very bytes, whatever becomes of its file") {
     const StoreFile file;
     const auto plain = sample(5 * chunk_bytes + 100);
     const auto expected = gzipped(plain, 1, 1 << 20);
@@ -187,25 +190,32 @@ TEST_CASE("a store of chunks gives back what expands to the very bytes, whatever
 
     const Bytes first = Bytes(plain).first(chunk_bytes);
     std::vector<std::uint8_t> packed;
-    ChunkStore::Scratch scratch;
-    const ChunkStore store(file.path, 1);
-    CHECK(store.find(ChunkStore::checksum(first), first, packed, scratch) == 0u);
-    CHECK(std::search(expected.begin(), expected.end(), packed.begin(), packed.end()) == expected.begin() + 10);
-    CHECK_FALSE(store.find(ChunkStore::checksum(first), first.first(chunk_bytes - 1), packed, scratch));
-    CHECK_FALSE(store.find(ChunkStore::checksum(first) + 1, first, packed, scratch));
+    {
+        const ChunkStore store(file.path, 1, chunk_bytes);
+        CHECK(store.find(0, first, packed));
+        CHECK(std::search(expected.begin(), expected.end(), packed.begin(), packed.end()) == expected.begin() + 10);
+        CHECK_FALSE(store.find(0, first.first(chunk_bytes - 1), packed));
+        CHECK_FALSE(store.find(1, first, packed));
+        CHECK_FALSE(store.find(5, first, packed));
+    }
     const Bytes large = Bytes(plain).first(large_chunk_bytes);
     const StoreFile other;
     gzipped_with(other.path, plain, 6);
-    CHECK(ChunkStore(other.path, 6).find(ChunkStore::checksum(large), large, packed, scratch) == 0u);
-    CHECK_FALSE(ChunkStore(file.path, 5).find(ChunkStore::checksum(first), first, packed, scratch));
+    CHECK(ChunkStore(other.path, 6, large_chunk_bytes).find(0, large, packed));
+    CHECK_FALSE(ChunkStore(file.path, 2, chunk_bytes).find(0, first, packed));
 
     constexpr std::size_t magic = 12; // "wisp chunks\n": damage there makes it a stranger's
     std::uint32_t x = 3;
     for (int round = 0; round < 60; ++round) {
         auto damaged = good;
-        for (int i = 0; i < 3; ++i) {
+        for (int i = 0; i < 30; ++i) {
             x = x * 1664525 + 1013904223;
             damaged[magic + x % (damaged.size() - magic)] ^= static_cast<std::uint8_t>(1 + (x >> 29));
+        }
+        for (std::size_t at = 0; at < damaged.size(); at += slot_bytes) { // the entries and what they are of
+            x = x * 1664525 + 1013904223;
+            damaged[at + magic + (x >> 8) % 16] ^= static_cast<std::uint8_t>(x >> 30);
+            damaged[at + packed_at + (x >> 8) % 100] ^= static_cast<std::uint8_t>(x >> 28 & 1);
         }
         x = x * 1664525 + 1013904223;
         if (round % 3 == 0) damaged.resize(magic + x % (damaged.size() - magic));
@@ -215,24 +225,75 @@ TEST_CASE("a store of chunks gives back what expands to the very bytes, whatever
     }
 }
 
+TEST_CASE("chunks of the same checksum are told apart") {
+    const StoreFile file;
+    auto plain = sample(2 * chunk_bytes);
+    for (std::size_t i = 100; i < 103; ++i) plain[i] = 7;
+    auto same_sum = plain;
+    same_sum[100] += 1, same_sum[101] = 5, same_sum[102] += 1; // neither sum of Adler-32 changes
+    REQUIRE(libdeflate_adler32(1, plain.data(), chunk_bytes) == libdeflate_adler32(1, same_sum.data(), chunk_bytes));
+    gzipped_with(file.path, plain);
+    CHECK(gzipped_with(file.path, same_sum) == gzipped(same_sum, 1, 1 << 20));
+}
+
+// Which of the three parts of a chunk have got to the disk?
+TEST_CASE("a power cut in the middle of a chunk is seen") {
+    const StoreFile file;
+    const auto before = sample(2 * chunk_bytes);
+    auto after = before;
+    after[1000] ^= 0xff;
+    const auto expected_before = gzipped(before, 1, 1 << 20), expected_after = gzipped(after, 1, 1 << 20);
+    gzipped_with(file.path, before);
+    const auto old_file = file.read();
+    gzipped_with(file.path, after);
+    const auto new_file = file.read();
+    const std::array<std::size_t, 4> parts{0, plain_at, packed_at, slot_bytes};
+    for (unsigned arrived = 0; arrived < 8; ++arrived) {
+        CAPTURE(arrived);
+        auto mixed = old_file;
+        mixed.resize(std::max(old_file.size(), new_file.size()));
+        for (std::size_t i = 0; i < 3; ++i)
+            if (arrived >> i & 1)
+                std::copy_n(new_file.begin() + static_cast<std::ptrdiff_t>(parts[i]),
+                            std::min(parts[i + 1], new_file.size()) - parts[i],
+                            mixed.begin() + static_cast<std::ptrdiff_t>(parts[i]));
+        file.write(mixed);
+        CHECK(gzipped_with(file.path, before) == expected_before);
+        file.write(mixed);
+        CHECK(gzipped_with(file.path, after) == expected_after);
+    }
+}
+
 TEST_CASE("a file that is no store of chunks is refused and stays") {
     const StoreFile file;
-    gzipped_with(file.path, sample(3 * chunk_bytes));
-    auto nearly = file.read();
+    const auto plain = sample(3 * chunk_bytes);
+    gzipped_with(file.path, plain);
+    const auto good = file.read();
+    auto nearly = good;
     for (std::size_t at = 0; at < 12; ++at) {
         nearly[at] ^= 1;
         file.write(nearly);
-        CHECK_THROWS_WITH(ChunkStore(file.path, 1), file.path + ": is no file that --reuse has written");
+        CHECK_THROWS_WITH(ChunkStore(file.path, 1, chunk_bytes), file.path + ": is no file that --reuse has written");
         CHECK(file.read() == nearly);
         nearly[at] ^= 1;
     }
     file.write(Bytes(nearly).first(11));
-    CHECK_THROWS_WITH(ChunkStore(file.path, 1), file.path + ": is no file that --reuse has written");
+    CHECK_THROWS_WITH(ChunkStore(file.path, 1, chunk_bytes), file.path + ": is no file that --reuse has written");
     file.write({});
-    CHECK_NOTHROW(ChunkStore(file.path, 1));
+    CHECK_NOTHROW(ChunkStore(file.path, 1, chunk_bytes));
+
+    // a crash may leave zeros where the first chunk was, and the second behind them
+    std::fill_n(nearly.begin(), slot_bytes, std::uint8_t{0});
+    file.write(nearly);
+    CHECK(gzipped_with(file.path, plain) == gzipped(plain, 1, 1 << 20));
+    CHECK(file.read() == good);
+    nearly[packed_at + 12] = 1;
+    file.write(nearly);
+    CHECK_THROWS_WITH(ChunkStore(file.path, 1, chunk_bytes), file.path + ": is no file that --reuse has written");
+    CHECK(file.read() == nearly);
 }
 
-TEST_CASE("a store of chunks keeps those of the last time, in their order") {
+TEST_CASE("a store of chunks keeps those of the last time, each in its place") {
     const StoreFile file;
     const auto plain = sample(6 * chunk_bytes + 1);
     gzipped_with(file.path, plain);
@@ -240,16 +301,35 @@ TEST_CASE("a store of chunks keeps those of the last time, in their order") {
     auto changed = plain;
     changed[2 * chunk_bytes + 5] ^= 1;
     CHECK(gzipped_with(file.path, changed) == gzipped(changed, 1, 1 << 20));
-    CHECK(file.read() != all);
+    auto with_change = file.read();
+    CHECK(with_change != all);
+    CHECK(std::equal(all.begin(), all.begin() + 2 * slot_bytes, with_change.begin()));
+    CHECK(std::equal(all.begin() + 3 * slot_bytes, all.end(), with_change.begin() + 3 * slot_bytes, with_change.end()));
     CHECK(gzipped_with(file.path, plain) == gzipped(plain, 1, 1 << 20));
-    CHECK(file.read() == all);
-    // fewer of the same are no change
+    std::vector<std::uint8_t> packed;
+    CHECK(ChunkStore(file.path, 1, chunk_bytes).find(2, Bytes(plain).subspan(2 * chunk_bytes, chunk_bytes), packed));
+    // of a shorter archive nothing longer stays: there may be secrets in it
     CHECK(gzipped_with(file.path, Bytes(plain).first(3 * chunk_bytes)) == gzipped(Bytes(plain).first(3 * chunk_bytes), 1, 1 << 20));
-    CHECK(file.read() == all);
-    // chunks that are the same are one
-    const std::vector<std::uint8_t> zeros(4 * chunk_bytes);
-    CHECK(gzipped_with(file.path, zeros) == gzipped(zeros, 1, 1 << 20));
-    CHECK(gzipped_with(file.path, zeros) == gzipped(zeros, 1, 1 << 20));
+    CHECK(file.read().size() == 2 * slot_bytes);
+    CHECK(gzipped_with(file.path, Bytes(plain).first(5)) == gzipped(Bytes(plain).first(5), 1, 1 << 20));
+    CHECK(file.read().empty());
+}
+
+TEST_CASE("a store of chunks that another process is using is left alone") {
+    const StoreFile file;
+    const auto plain = sample(3 * chunk_bytes);
+    auto other = plain;
+    other[0] ^= 1;
+    gzipped_with(file.path, plain);
+    const auto good = file.read();
+    {
+        const LockedFile theirs(file.path, 0600);
+        REQUIRE(theirs);
+        CHECK(gzipped_with(file.path, other) == gzipped(other, 1, 1 << 20));
+        CHECK(file.read() == good);
+    }
+    CHECK(gzipped_with(file.path, other) == gzipped(other, 1, 1 << 20));
+    CHECK(file.read() != good);
 }
 
 TEST_CASE("a stream that is none has no last block") {

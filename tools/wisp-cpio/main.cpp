@@ -87,11 +87,10 @@ void write_entries(const std::vector<Entry>& entries, std::uint32_t mtime, Sink&
 
 void write_compressed(const std::vector<Entry>& entries, std::uint32_t mtime, Sink& out, const Compression& chosen) {
     std::optional<ChunkStore> store;
-    if (chosen.reuse) store.emplace(*chosen.reuse, chosen.level);
+    if (chosen.reuse) store.emplace(*chosen.reuse, chosen.level, GzipSink::chunk_size(chosen.level));
     GzipSink packed(out, chosen.level, chosen.threads, store ? &*store : nullptr);
     write_entries(entries, mtime, packed);
     packed.finish();
-    if (store) store->save();
 }
 
 void write_archive(const Arguments& arguments) {

@@ -1,0 +1,74 @@
+// A file that one process at a time reads and writes in place, and that nothing depends on.
+#pragma once
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "wisp/fd.hpp"
+#include "wisp/view.hpp"
+
+namespace wisp {
+
+/// A regular file held to this process as long as this lives. What goes wrong is told by false and not thrown: who works
+/// with it can do without.
+class LockedFile {
+public:
+    /// Makes a file of the mode `mode`, but for what the umask takes, where there is none. What is no regular file is not
+    /// opened (a FIFO would wait), and nobody is waited for: another process that holds it has it to itself.
+    LockedFile(const std::string& path, mode_t mode) {
+        struct stat status {};
+        if (::stat(path.c_str(), &status) == 0 ? !S_ISREG(status.st_mode) : errno != ENOENT) return;
+        Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, mode));
+        if (!fd || ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) return;
+        if (::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return;
+        size_ = static_cast<std::uint64_t>(status.st_size);
+        fd_ = std::move(fd);
+    }
+
+    /// Whether it is there, and this process's.
+    explicit operator bool() const { return static_cast<bool>(fd_); }
+
+    /// In bytes, when it was opened or last resized.
+    std::uint64_t size() const { return size_; }
+
+    /// Fills `into` from `offset` on; false, too, where the file ends before.
+    bool read(std::uint64_t offset, std::span<std::uint8_t> into) const {
+        return transfer(::pread, offset, into);
+    }
+
+    /// Writes all of `bytes` from `offset` on, beyond the end as well.
+    bool write(std::uint64_t offset, Bytes bytes) { return transfer(::pwrite, offset, bytes); }
+
+    bool resize(std::uint64_t size) {
+        if (!fd_ || ::ftruncate(fd_.get(), static_cast<off_t>(size)) != 0) return false;
+        size_ = size;
+        return true;
+    }
+
+private:
+    /// Calls `move`, which is pread or pwrite, until it has moved all.
+    template <class Move, class Span>
+    bool transfer(Move move, std::uint64_t offset, Span bytes) const {
+        while (fd_ && !bytes.empty()) {
+            const ssize_t count = move(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+            if (count < 0 && errno == EINTR) continue;
+            if (count <= 0) return false;
+            bytes = bytes.subspan(static_cast<std::size_t>(count));
+            offset += static_cast<std::uint64_t>(count);
+        }
+        return static_cast<bool>(fd_);
+    }
+
+    Fd fd_;
+    std::uint64_t size_ = 0;
+};
+
+} // namespace wisp
