@@ -352,24 +352,29 @@ vanished() { # NAME VERSION NEWEST
 # check_asked NAME: the package that was read is the one that was asked for: its signature says that it is one of the
 # distributor's and not which. `package_sha256` becomes that of the file.
 check_asked() {
-    is_name='' is_version='' machine=''
-    while IFS='=' read -r fact text; do
-        case $fact in
-            name) is_name=$text ;;
-            version) is_version=$text ;;
-            arch) machine=$text ;;
-            sha256) package_sha256=$text ;;
+    is_name='' is_version='' machine='' is_size='' is_checksum=''
+    while IFS= read -r line; do # an "=" at its end belongs to it
+        fact=${line#*=}
+        case $line in
+            name=*) is_name=$fact ;;
+            version=*) is_version=$fact ;;
+            arch=*) machine=$fact ;;
+            size=*) is_size=$fact ;;
+            checksum=*) is_checksum=$fact ;;
+            sha256=*) package_sha256=$fact ;;
         esac
     done <"$fill/report"
     [ "$is_name-$is_version" = "$1-$version" ] || die "$url: is the package $is_name-$is_version"
     [ "$machine" = "$arch" ] || [ "$machine" = noarch ] || die "$url: is for $machine, the board is $arch"
 }
 
-# check_listed: the package that was read is the one the signed index lists.
+# check_listed: the package that check_asked has looked at is the one the signed index lists.
 check_listed() {
-    is=$(sed -n -e 's/^size=//p' -e 's/^checksum=//p' "$fill/report" | sort | paste -s -d ' ' -)
-    should=$(printf '%s\n' "$listed" | cut -d ' ' -f 2,3)
-    [ "$is" = "$should" ] || die "$url: has size and checksum $is, the signed index says $should"
+    read -r _ size checksum _ <<LISTED
+$listed
+LISTED
+    [ "$is_size $is_checksum" = "$size $checksum" ] ||
+        die "$url: has size and checksum $is_size $is_checksum, the signed index says $size $checksum"
 }
 
 # link_local URL FILE: spares a FILE that is read once being copied, where it is on this machine.
