@@ -236,6 +236,27 @@ write_tree() {
     done
     (umask 022 && wisp-cpio -z1 --reuse kept manifest >/dev/null)
     [ "$(stat -c %a kept)" = 600 ]
+    (umask 022 && touch open)
+    wisp-cpio -z1 --reuse open manifest >/dev/null
+    [ "$(stat -c %a open)" = 600 ]
+    chmod 666 open
+    wisp-cpio -z1 --reuse open manifest >/dev/null
+    [ "$(stat -c %a open)" = 600 ]
+}
+
+@test "another user's file is nothing for --reuse, and neither is standard output" {
+    head -c 1M /dev/urandom >large
+    echo 'file large large 0644 0 0' >manifest
+    wisp-cpio -z1 manifest >plain.gz
+    run -2 --separate-stderr sh -c 'wisp-cpio -z1 --reuse out manifest >out'
+    [ "$stderr" = "wisp-cpio: --reuse: is standard output" ]
+    [ ! -s out ]
+    wisp-cpio -z1 --reuse /dev/null manifest >/dev/null
+    [ "$(id -u)" -eq 0 ] || skip "needs root, to give a file away"
+    : >theirs
+    chown 65534 theirs
+    wisp-cpio -z1 --reuse theirs manifest | cmp - plain.gz
+    [ ! -s theirs ]
 }
 
 @test "where --reuse has no room for what it keeps, or another process has the file, it costs time only" {
@@ -260,9 +281,16 @@ write_tree() {
     cat "$WISP_BIN/wisp-cpio" >large
     echo 'file large large 0644 0 0' >manifest
     wisp-cpio -z1 --threads 1 --reuse kept manifest >plain.gz
-    truncate -s +1G kept
-    run -0 --separate-stderr bash -c 'ulimit -v 400000; wisp-cpio -z1 --threads 1 --reuse kept manifest | cmp - plain.gz'
-    [ -z "$stderr" ]
+    for zeros in behind alone; do
+        [ "$zeros" = behind ] || : >kept
+        truncate -s +1G kept
+        run -0 --separate-stderr bash -c 'ulimit -v 400000; wisp-cpio -z1 --threads 1 --reuse kept manifest | cmp - plain.gz'
+        [ -z "$stderr" ]
+        [ "$(stat -c %s kept)" -lt 20000000 ]
+    done
+    truncate -s 20G zeros
+    run -1 --separate-stderr timeout 20 wisp-cpio -z1 --reuse zeros manifest
+    [ "$stderr" = "wisp-cpio: zeros: is no file that --reuse has written" ]
 }
 
 @test "-z writes the same bytes whatever the number of threads, and every gunzip reads them" {

@@ -198,6 +198,14 @@ TEST_CASE("a store of chunks gives back what was made of the very bytes, whateve
         CHECK_FALSE(store.find(1, first, packed));
         CHECK_FALSE(store.find(5, first, packed));
     }
+    // of each chunk it is known whose it is: a file may be put together of two
+    const StoreFile other_level;
+    gzipped_with(other_level.path, plain, 3);
+    auto mixed = other_level.read();
+    std::copy_n(good.begin(), slot_bytes, mixed.begin());
+    other_level.write(mixed);
+    CHECK(gzipped_with(other_level.path, plain) == expected);
+
     const Bytes large = Bytes(plain).first(large_chunk_bytes);
     const StoreFile other;
     gzipped_with(other.path, plain, 6);
@@ -225,13 +233,14 @@ TEST_CASE("a store of chunks gives back what was made of the very bytes, whateve
     }
 }
 
-TEST_CASE("chunks of the same checksum are told apart") {
+TEST_CASE("chunks of the same CRC-32 are told apart") {
     const StoreFile file;
-    auto plain = sample(2 * chunk_bytes);
-    for (std::size_t i = 100; i < 103; ++i) plain[i] = 7;
+    const auto plain = sample(2 * chunk_bytes);
     auto same_sum = plain;
-    same_sum[100] += 1, same_sum[101] = 5, same_sum[102] += 1; // neither sum of Adler-32 changes
-    REQUIRE(libdeflate_adler32(1, plain.data(), chunk_bytes) == libdeflate_adler32(1, same_sum.data(), chunk_bytes));
+    constexpr std::array<std::uint8_t, 5> generator{0x41, 0x06, 0x71, 0xdb, 0x01}; // a multiple of it changes no CRC
+    for (std::size_t i = 0; i < generator.size(); ++i) same_sum[100 + i] ^= generator[i];
+    REQUIRE(libdeflate_crc32(0, plain.data(), chunk_bytes) == libdeflate_crc32(0, same_sum.data(), chunk_bytes));
+    REQUIRE(plain != same_sum);
     gzipped_with(file.path, plain);
     CHECK(gzipped_with(file.path, same_sum) == gzipped(same_sum, 1, 1 << 20));
 }
@@ -239,9 +248,10 @@ TEST_CASE("chunks of the same checksum are told apart") {
 // Which of the three parts of a chunk have got to the disk?
 TEST_CASE("a power cut in the middle of a chunk is seen") {
     const StoreFile file;
-    const auto before = sample(2 * chunk_bytes);
+    auto before = sample(2 * chunk_bytes);
+    std::ranges::copy(as_bytes("ipv4=10 ipv6=01"), before.begin() + 1000);
     auto after = before;
-    after[1000] ^= 0xff;
+    std::ranges::copy(as_bytes("ipv4=01 ipv6=10"), after.begin() + 1000); // Adler-32 would take one for the other
     const auto expected_before = gzipped(before, 1, 1 << 20), expected_after = gzipped(after, 1, 1 << 20);
     gzipped_with(file.path, before);
     const auto old_file = file.read();
@@ -282,15 +292,41 @@ TEST_CASE("a file that is no store of chunks is refused and stays") {
     file.write({});
     CHECK_NOTHROW(ChunkStore(file.path, 1, chunk_bytes));
 
-    // a crash may leave zeros where the first chunk was, and the second behind them
-    std::fill_n(nearly.begin(), slot_bytes, std::uint8_t{0});
+    // a crash may leave zeros, and nothing behind them
+    std::ranges::fill(nearly, std::uint8_t{0});
     file.write(nearly);
     CHECK(gzipped_with(file.path, plain) == gzipped(plain, 1, 1 << 20));
     CHECK(file.read() == good);
-    nearly[packed_at + 12] = 1;
+    nearly.back() = 1;
     file.write(nearly);
     CHECK_THROWS_WITH(ChunkStore(file.path, 1, chunk_bytes), file.path + ": is no file that --reuse has written");
     CHECK(file.read() == nearly);
+}
+
+TEST_CASE("a store of chunks forgets what it no longer keeps") {
+    const StoreFile file;
+    std::vector<std::uint8_t> plain(2 * chunk_bytes);
+    std::uint32_t x = 5;
+    for (std::size_t i = 0; i < chunk_bytes; ++i) plain[i] = static_cast<std::uint8_t>((x = x * 1664525 + 1013904223) >> 24);
+    constexpr std::string_view secret = "the key is under the mat";
+    std::ranges::copy(as_bytes(secret), plain.begin() + chunk_bytes - 100); // noise is stored, so it is in both parts
+    gzipped_with(file.path, plain);
+    const auto times = [&] {
+        const auto bytes = file.read();
+        std::size_t found = 0;
+        for (auto at = bytes.begin(); (at = std::search(at, bytes.end(), secret.begin(), secret.end())) != bytes.end(); ++at) ++found;
+        return found;
+    };
+    REQUIRE(times() == 2);
+    gzipped_with(file.path, std::vector<std::uint8_t>(2 * chunk_bytes));
+    CHECK(times() == 0);
+    // also where it is not known how much there was
+    gzipped_with(file.path, plain);
+    auto half_written = file.read();
+    std::fill_n(half_written.begin() + 24, 4, std::uint8_t{0});
+    file.write(half_written);
+    gzipped_with(file.path, std::vector<std::uint8_t>(2 * chunk_bytes));
+    CHECK(times() == 0);
 }
 
 TEST_CASE("a store of chunks keeps those of the last time, each in its place") {
@@ -323,7 +359,7 @@ TEST_CASE("a store of chunks that another process is using is left alone") {
     gzipped_with(file.path, plain);
     const auto good = file.read();
     {
-        const LockedFile theirs(file.path, 0600);
+        const LockedFile theirs(file.path);
         REQUIRE(theirs);
         CHECK(gzipped_with(file.path, other) == gzipped(other, 1, 1 << 20));
         CHECK(file.read() == good);

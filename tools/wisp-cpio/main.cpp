@@ -1,4 +1,5 @@
 // wisp-cpio: a manifest on standard input becomes a newc archive on standard output.
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -85,8 +86,15 @@ void write_entries(const std::vector<Entry>& entries, std::uint32_t mtime, Sink&
     archive.finish();
 }
 
+bool is_standard_output(const std::string& path) {
+    struct stat file {}, output {};
+    return ::stat(path.c_str(), &file) == 0 && ::fstat(STDOUT_FILENO, &output) == 0 && S_ISREG(file.st_mode) &&
+           file.st_dev == output.st_dev && file.st_ino == output.st_ino;
+}
+
 void write_compressed(const std::vector<Entry>& entries, std::uint32_t mtime, Sink& out, const Compression& chosen) {
     std::optional<ChunkStore> store;
+    if (chosen.reuse && is_standard_output(*chosen.reuse)) misuse("--reuse", "is standard output");
     if (chosen.reuse) store.emplace(*chosen.reuse, chosen.level, GzipSink::chunk_size(chosen.level));
     GzipSink packed(out, chosen.level, chosen.threads, store ? &*store : nullptr);
     write_entries(entries, mtime, packed);
