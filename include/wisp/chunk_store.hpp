@@ -86,7 +86,7 @@ private:
 
     static constexpr std::array<std::uint8_t, 12> magic{'w', 'i', 's', 'p', ' ', 'c', 'h', 'u', 'n', 'k', 's', '\n'};
     static constexpr std::size_t block = 4096;
-    static constexpr std::size_t max_chunks = 1'000'000;    // 256 GB and more
+    static constexpr std::size_t max_chunks = 1'000'000;   // 256 GB and more
     static constexpr std::uint64_t max_zeros = 1ull << 30; // of more than that no crash of ours is to be guessed
 
     static std::uint32_t crc(Bytes bytes) { return libdeflate_crc32(0, bytes.data(), bytes.size()); }
@@ -129,8 +129,7 @@ private:
         std::uint64_t at = 0;
         while (at < std::min(file_.size(), max_zeros)) {
             const auto found = room.first(std::min<std::uint64_t>(room.size(), file_.size() - at));
-            if (!file_.read(at, found) || std::ranges::any_of(found, [](std::uint8_t byte) { return byte != 0; }))
-                return false;
+            if (!file_.read(at, found) || !are_zero(found)) return false;
             at += found.size();
         }
         return at >= file_.size();

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <span>
 #include <string>
@@ -207,10 +206,6 @@ private:
         const int flags = ::fcntl(fd, F_GETFL);
         return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && flags >= 0 && (flags & O_APPEND) == 0 &&
                ::lseek(fd, 0, SEEK_CUR) >= status.st_size;
-    }
-
-    static bool are_zero(Bytes bytes) {
-        return bytes[0] == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
     }
 
     /// Up to where the next write has to end; never 0.

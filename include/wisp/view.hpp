@@ -24,6 +24,11 @@ inline std::string_view as_text(Bytes bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+/// Whether there is nothing but zeros.
+inline bool are_zero(Bytes bytes) {
+    return bytes.empty() || (bytes[0] == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
+}
+
 /// A window on bytes that knows whose they are. Nothing reads past it: a piece that does not lie inside is refused
 /// with its offset, its length and the size of the whole. The bytes belong to the caller and must outlive it.
 class View {
